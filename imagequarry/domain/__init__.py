@@ -1,0 +1,1 @@
+"""Values and small protocols that every floor shares."""

@@ -1,0 +1,30 @@
+"""What is known of a model before it is loaded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from imagequarry.domain.segmenter import Everything
+
+Task = Literal["segment", "caption", "objects", "image-vectors", "text-vectors", "mesh"]
+Family = Literal["embedded", "huggingface", "remote"]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """A model by name: what it does, who made it and how large it is.
+
+    ``version`` changes whenever the same input may give another output: it is part of the key of everything cached.
+    ``everything`` are the engine's calibrated defaults for segmenting everything, used where the caller names none.
+    """
+
+    name: str
+    task: Task
+    family: Family
+    description: str
+    version: str
+    licence: str
+    source: str
+    size_mb: int = 0
+    everything: Everything = field(default_factory=Everything)
