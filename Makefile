@@ -1,0 +1,84 @@
+# One command each. PYTHON=/path/to/python chooses the interpreter the environment is made with.
+PYTHON ?= python3
+# MODELS=0 leaves out the model libraries (torch and transformers).
+MODELS ?= 1
+# More words for pytest: make test ARGS="-k cutouts".
+ARGS ?=
+
+BIN := .venv/bin
+# A stamp per set of extras says that it was installed from this pyproject.toml and these constraints.
+STAMPS := .venv/stamps
+LOCK := pyproject.toml constraints.txt
+# Editable, so that the next start runs the code as it is then.
+INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt --editable
+CODE := $(wildcard imagequarry tests training examples)
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_ROOT_USER_ACTION := ignore
+
+.PHONY: help run test check format lock clean
+.DELETE_ON_ERROR:
+
+help: ## List the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name says; do \
+		printf '%-14s %s\n' "$$name" "$$says"; done
+
+run: $(STAMPS)/$(if $(filter 0 no false,$(MODELS)),core,models) ## Install what is missing and start the server (HOST, PORT, DATA_DIR; MODELS=0)
+	@exec $(BIN)/imagequarry serve
+
+test: $(STAMPS)/test ## Install what the tests need and run them (ARGS="-k name")
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(STAMPS)/check ## Lint, formatting, strict types and the floors
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/mypy $(CODE)
+	$(BIN)/lint-imports --no-logo
+
+format: $(STAMPS)/check ## Format the code and mend what can be mended
+	$(BIN)/ruff check --fix $(CODE)
+	$(BIN)/ruff format $(CODE)
+
+lock: $(STAMPS)/venv ## Renew constraints.txt with the newest versions that pyproject.toml allows
+	@$(BIN)/python -m pip install --quiet 'uv>=0.13'
+	@{ echo "# Exact versions for every platform and Python from 3.11 on, used by pip as constraints; renewed by 'make lock'."; \
+		echo "# No hashes: one version of torch has CPU and CUDA builds, which differ by hash."; \
+		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --no-annotate --no-header pyproject.toml; \
+	} > constraints.new && mv constraints.new constraints.txt
+
+clean: ## Remove the environment and all caches; data stays
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(STAMPS)/venv:
+	@command -v "$(PYTHON)" >/dev/null || { \
+		echo "$(PYTHON) was not found: install Python 3.11 or newer, or name one: make run PYTHON=/path/to/python3" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Image Quarry needs Python 3.11 or newer and $(PYTHON) is $$("$(PYTHON)" -V 2>&1): name another, make run PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "$(PYTHON) cannot make virtual environments: install its venv module (on Debian and Ubuntu: apt install python3-venv)" >&2; exit 1; }
+	@"$(PYTHON)" -m venv .venv
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/core: $(STAMPS)/venv $(LOCK)
+	@echo "Installing the server into .venv (once) ..."
+	@$(INSTALL) .
+	@touch $@
+
+# Without the model libraries the server still does its work with the engines that need none: say so and go on.
+$(STAMPS)/models: $(STAMPS)/venv $(LOCK)
+	@echo "Installing the server and the model libraries into .venv (once, some minutes; MODELS=0 leaves the libraries out) ..."
+	@if $(INSTALL) '.[models]'; then touch $@; else \
+		echo "The model libraries could not be installed, for the reason above: going on with the embedded engines alone." >&2; \
+		echo "The next 'make run' tries again; 'make run MODELS=0' does not." >&2; \
+		$(MAKE) --no-print-directory $(STAMPS)/core; fi
+
+$(STAMPS)/test: $(STAMPS)/venv $(LOCK)
+	@echo "Installing what the tests need into .venv (once, some minutes) ..."
+	@$(INSTALL) '.[models,test]'
+	@touch $@
+
+# Types are checked over the tests and the model engines too, so their libraries must be there.
+$(STAMPS)/check: $(STAMPS)/test
+	@$(INSTALL) '.[check]'
+	@touch $@
