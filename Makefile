@@ -10,7 +10,7 @@ BIN := .venv/bin
 STAMPS := .venv/stamps
 LOCK := pyproject.toml constraints.txt
 # Editable, so that the next start runs the code as it is then.
-INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt --editable
+INSTALL := $(BIN)/python -m pip install --quiet --quiet --constraint constraints.txt --editable
 CODE := $(wildcard imagequarry tests training examples)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1

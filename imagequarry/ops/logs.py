@@ -1,0 +1,169 @@
+"""One stream of structured logs: JSON lines in files and on standard error, readable lines on a terminal.
+
+Every floor logs through ``structlog.stdlib.get_logger(__name__)`` or the standard library; what a request is bound to
+with ``structlog.contextvars`` (its id) is on every line written for it.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import re
+import sys
+import threading
+from collections.abc import Mapping
+from logging.handlers import WatchedFileHandler
+from pathlib import Path
+from typing import Any, Final, TextIO
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from imagequarry.errors import StorageFailure
+
+APPLICATION_LOG: Final = "application.log"
+ACCESS_LOG: Final = "access.log"
+
+_ACCESS_LOGGER: Final = "imagequarry.access"
+# Other libraries are heard from WARNING on: some log whole URLs, secrets in their queries included, at INFO.
+_OUR_LOGGERS: Final = ("imagequarry", "uvicorn")
+
+_SECRET_NAME = re.compile(
+    r"(^|[_.-])(authorization|bearer|cookies?|credentials?|passw(or)?d|secrets?|tokens?"
+    r"|(access|admin|api|auth|encryption|fal|private|secret|signing)[_.-]?keys?)$",
+    re.IGNORECASE,
+)
+_SECRET_IN_TEXT = re.compile(r"(?<=://)[^/\s@]+(?=@)|(?<=\bBearer )\S+", re.IGNORECASE)
+_REDACTED: Final = "[redacted]"
+
+access_logger: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(_ACCESS_LOGGER)
+"""Where the edge writes one line per request: to ``access.log`` and standard error, not to ``application.log``."""
+
+
+def configure(level: str = "INFO", folder: Path | None = None, console: bool = False) -> None:
+    """Send all logs of this process to standard error and, with a folder, to files in it; again replaces.
+
+    ``console`` makes lines for people instead of JSON on standard error. The files are opened anew when something
+    else has moved them away. Raises ``StorageFailure`` when the folder cannot be written.
+    """
+    application, access = _files(folder) if folder else ([], [])
+    stderr = _StandardError()
+    stderr.setFormatter(_formatter(_for_people() if console else _as_json()))
+
+    structlog.configure(
+        processors=[*_shared(), structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+    )
+    _attach(logging.getLogger(), [stderr, *application])
+    _attach(logging.getLogger(_ACCESS_LOGGER), [stderr, *access]).propagate = False
+    for name in ("uvicorn", "uvicorn.error"):
+        _attach(logging.getLogger(name), []).propagate = True
+    # Its lines would repeat ours, without the request's id.
+    _attach(logging.getLogger("uvicorn.access"), []).propagate = False
+
+    logging.getLogger().setLevel(max(logging.WARNING, logging.getLevelNamesMapping()[level]))
+    for name in _OUR_LOGGERS:
+        logging.getLogger(name).setLevel(level)
+    logging.captureWarnings(True)
+    threading.excepthook = _log_dead_thread
+
+
+class _StandardError(logging.StreamHandler[TextIO]):
+    """Writes to what standard error is at that moment, which a test or a supervisor may have exchanged."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.stream = sys.stderr
+        super().emit(record)
+
+
+def _files(folder: Path) -> tuple[list[logging.Handler], list[logging.Handler]]:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        application = WatchedFileHandler(folder / APPLICATION_LOG, encoding="utf-8")
+        access = WatchedFileHandler(folder / ACCESS_LOG, encoding="utf-8")
+    except OSError as error:
+        raise StorageFailure("The log files cannot be written: check LOG_DIR.") from error
+    for handler in (application, access):
+        handler.setFormatter(_formatter(_as_json()))
+    return [application], [access]
+
+
+def _attach(logger: logging.Logger, handlers: list[logging.Handler]) -> logging.Logger:
+    """Put handlers in the place of our earlier ones and of uvicorn's; strangers on the root logger stay."""
+    for handler in list(logger.handlers):
+        ours = isinstance(handler.formatter, structlog.stdlib.ProcessorFormatter)
+        if ours or logger is not logging.root:
+            logger.removeHandler(handler)
+            handler.close()
+    for handler in handlers:
+        logger.addHandler(handler)
+    return logger
+
+
+def _log_dead_thread(args: threading.ExceptHookArgs) -> None:
+    """A thread that ends by an exception leaves its traceback in the logs."""
+    if args.exc_value is not None and not issubclass(args.exc_type, SystemExit):
+        name = args.thread.name if args.thread else "unknown"
+        logging.getLogger("imagequarry.threads").error("thread %s died", name, exc_info=args.exc_value)
+
+
+def _shared() -> list[Processor]:
+    """What is done to every event, whether it came through structlog or the standard library."""
+    return [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        structlog.stdlib.ExtraAdder(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+    ]
+
+
+def _as_json() -> list[Processor]:
+    # The traceback becomes text before the secrets are looked for, so that it is searched too.
+    return [structlog.processors.format_exc_info, _without_secrets, structlog.processors.JSONRenderer()]
+
+
+def _for_people() -> list[Processor]:
+    return [
+        structlog.processors.format_exc_info,
+        _without_secrets,
+        _without_control_characters,
+        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
+    ]
+
+
+def _formatter(processors: list[Processor]) -> structlog.stdlib.ProcessorFormatter:
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=_shared(),
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *processors],
+    )
+
+
+def _without_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    return {name: _redacted(name, value) for name, value in event.items()}
+
+
+def _redacted(name: str, value: Any) -> Any:
+    """The value as JSON takes it, or what may be shown of it: judged by its name, and texts by their looks."""
+    if _SECRET_NAME.search(name):
+        return _REDACTED
+    if value is None or isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): _redacted(str(key), inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_redacted("", inner) for inner in value]
+    return _SECRET_IN_TEXT.sub(_REDACTED, str(value))
+
+
+def _without_control_characters(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Escape what could steer the terminal: request paths and file names are strangers' words."""
+    return {
+        name: value.encode("unicode_escape").decode()
+        if isinstance(value, str) and name != "exception" and not value.isprintable()
+        else value
+        for name, value in event.items()
+    }
