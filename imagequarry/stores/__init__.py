@@ -1,0 +1,1 @@
+"""Where things are kept: SQL tables, the files they name, and later vectors and remote stores."""

@@ -1,0 +1,113 @@
+"""Pictures and their files kept together: no row without its file, and no file for long that no row names."""
+
+from __future__ import annotations
+
+import hashlib
+
+from sqlalchemy import Connection
+
+from imagequarry.domain.records import Segmentation, StoredImage
+from imagequarry.errors import Conflict, InvalidInput, NotFound, StorageFailure
+from imagequarry.stores import images, segmentations
+from imagequarry.stores.blobs import Blobs
+from imagequarry.stores.database import Database
+from imagequarry.stores.images import Images
+
+
+class Library:
+    """Everything that changes which pictures are kept.
+
+    A file is written before the row that names it and removed after the last such row. Both steps hold the lock of
+    the digest: whoever adds a row looks once more whether the file is there, and whoever removes a file looks once
+    more that no row names it. A process killed in between leaves at worst a file without a row, for ``sweep``.
+    The blobs must hold nothing but pictures: what no row of ``images`` names is swept away.
+    """
+
+    def __init__(self, database: Database, blobs: Blobs) -> None:
+        self._database = database
+        self._blobs = blobs
+        self._images = Images(database)
+
+    def add(self, image: StoredImage, data: bytes) -> None:
+        """Keep a new picture. Raises Conflict when its id is taken."""
+        self._keep(image, data, None)
+
+    def store_with_masks(self, image: StoredImage, data: bytes, segmentation: Segmentation) -> None:
+        """Keep a picture with its masks, in one transaction, in place of one that the same surface stored by that id.
+
+        All that was found in the picture replaced goes with it. Raises Conflict when another surface's picture has
+        that id.
+        """
+        if segmentation.image_id != image.id:
+            raise InvalidInput("The segmentation is of another picture.")
+        self._keep(image, data, segmentation)
+
+    def read(self, id: str) -> tuple[StoredImage, bytes]:
+        """A picture and its file. Raises ImageNotFound, StorageFailure when its file is lost."""
+        image = self._images.get(id)
+        try:
+            return image, self._blobs.get(image.digest)
+        except NotFound as error:
+            now = self._images.get(id)  # deleted or replaced since, perhaps
+            if now.digest == image.digest:
+                raise StorageFailure("The file of that image is missing.", image_id=id) from error
+            return now, self._blobs.get(now.digest)
+
+    def delete(self, id: str) -> None:
+        """Remove a picture, what was found in it, and its file unless another picture has the same content.
+
+        Raises ImageNotFound.
+        """
+        with self._database.write() as connection:
+            digest = images.remove(connection, id)
+        self._drop_unless_used(digest)
+
+    def sweep(self) -> int:
+        """Remove the files that no picture names; how many. Safe beside a running server, cheap enough for daily."""
+        return sum(self._drop_unless_used(digest) for digest in self._blobs.digests())
+
+    def _keep(self, image: StoredImage, data: bytes, segmentation: Segmentation | None) -> None:
+        digest = self._blobs.put(data)
+        try:
+            if digest != image.digest:
+                raise InvalidInput("The image's digest is not that of its bytes.")
+            with self._database.write() as connection:
+                self._database.lock(connection, _key(digest))
+                if not self._blobs.exists(digest):
+                    self._blobs.put(data)
+                if segmentation is None:
+                    images.insert(connection, image)
+                    before = None
+                else:
+                    before = self._replace(connection, image)
+                    segmentations.insert(connection, segmentation)
+        except BaseException:
+            self._drop_unless_used(digest)
+            raise
+        if before is not None and before.digest != digest:
+            self._drop_unless_used(before.digest)
+
+    def _replace(self, connection: Connection, image: StoredImage) -> StoredImage | None:
+        """Put the image in place of the one with its id, which is returned; the lock orders who does it at once."""
+        self._database.lock(connection, _key(hashlib.sha256(image.id.encode()).hexdigest()))
+        before = images.locked(connection, image.id)
+        if before is None:
+            images.insert(connection, image)
+        elif before.origin != image.origin:
+            raise Conflict("Another surface stored an image by that id.", image_id=image.id)
+        else:
+            segmentations.remove_of_image(connection, image.id)
+            images.replace(connection, image)
+        return before
+
+    def _drop_unless_used(self, digest: str) -> bool:
+        if self._images.digest_in_use(digest):
+            return False
+        with self._database.write() as connection:
+            self._database.lock(connection, _key(digest))
+            return not images.uses(connection, digest) and self._blobs.delete(digest)
+
+
+def _key(digest: str) -> int:
+    """The 60 bits of a digest that name its lock."""
+    return int(digest[:15], 16)

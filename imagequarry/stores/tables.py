@@ -1,0 +1,115 @@
+"""The tables, as SQLAlchemy Core describes them; ``migrations`` makes them, and a test holds the two together."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+)
+
+# The newest revision in migrations/versions: known here so that a start with nothing to do need not import Alembic.
+REVISION = "0001"
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """A time that goes in aware of its zone and comes out in UTC, on a database without time zones too."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("A stored time must know its zone.")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+# Names for all constraints, so that later revisions can name what they change.
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+    }
+)
+
+images = Table(
+    "images",
+    metadata,
+    Column("id", String(128), primary_key=True),
+    Column("digest", String(64), nullable=False),
+    Column("filename", String(255), nullable=False),
+    Column("format", String(16), nullable=False),
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("origin", String(16), nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+)
+Index(None, images.c.digest)
+Index(None, images.c.created_at)
+
+segmentations = Table(
+    "segmentations",
+    metadata,
+    Column("id", String(128), primary_key=True),
+    Column("image_id", String(128), ForeignKey("images.id", ondelete="CASCADE")),
+    Column("digest", String(64), nullable=False),
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+    Column("operation", String(16), nullable=False),
+    Column("model", String(128), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("error", Text),
+    Column("complete", Boolean, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
+)
+# Serves both "the newest of this image" and the cascade.
+Index(None, segmentations.c.image_id, segmentations.c.created_at)
+
+masks = Table(
+    "masks",
+    metadata,
+    Column("segmentation_id", String(128), ForeignKey("segmentations.id", ondelete="CASCADE"), primary_key=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("counts", LargeBinary, nullable=False),
+    Column("area", Integer, nullable=False),
+    Column("x", Integer, nullable=False),
+    Column("y", Integer, nullable=False),
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+    Column("predicted_iou", Float, nullable=False),
+    Column("stability_score", Float, nullable=False),
+    Column("point_x", Float, nullable=False),
+    Column("point_y", Float, nullable=False),
+    Column("crop_x", Float, nullable=False),
+    Column("crop_y", Float, nullable=False),
+    Column("crop_width", Float, nullable=False),
+    Column("crop_height", Float, nullable=False),
+)
