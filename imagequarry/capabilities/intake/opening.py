@@ -1,0 +1,122 @@
+"""From a file's bytes to an upright sRGB raster: header first, then Pillow, and any fault is a sentence."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from dataclasses import dataclass, field
+from typing import BinaryIO
+
+from PIL import Image, ImageFile
+from PIL.BmpImagePlugin import BmpImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.TiffImagePlugin import TiffImageFile
+from PIL.WebPImagePlugin import WebPImageFile
+
+from imagequarry.capabilities.intake.colour import colours_and_alpha, lay_on_white, pixels_of
+from imagequarry.capabilities.intake.headers import Header, read_header
+from imagequarry.capabilities.intake.limits import SPOKEN, Limits
+from imagequarry.capabilities.intake.tiff_header import orientation_of
+from imagequarry.domain.raster import Raster
+from imagequarry.errors import InvalidPicture, PictureTooLarge, QuarryError
+
+# The decoder is chosen by our own look at the content, so Image.open with its sniffing, its global pixel limit and its
+# warnings plays no part. A phone's MPO is read as the JPEG it starts with.
+DECODERS: dict[str, type[ImageFile.ImageFile]] = {
+    "JPEG": JpegImageFile,
+    "PNG": PngImageFile,
+    "WEBP": WebPImageFile,
+    "BMP": BmpImageFile,
+    "TIFF": TiffImageFile,
+}
+MEDIA_TYPES = {
+    "JPEG": "image/jpeg",
+    "PNG": "image/png",
+    "WEBP": "image/webp",
+    "BMP": "image/bmp",
+    "TIFF": "image/tiff",
+}
+SUFFIXES = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp", "BMP": ".bmp", "TIFF": ".tiff"}
+
+# EXIF orientation -> what turns the stored picture upright (CIPA DC-008, table 6). TIFF is turned by its decoder.
+UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A picture that was taken in: its pixels, the ``format`` its content has, and the file's own bytes."""
+
+    raster: Raster
+    format: str
+    data: bytes = field(repr=False)
+
+    @property
+    def size_bytes(self) -> int:
+        return len(self.data)
+
+    @property
+    def media_type(self) -> str:
+        return MEDIA_TYPES[self.format]
+
+    @property
+    def suffix(self) -> str:
+        """The file name's ending for this format, with its dot."""
+        return SUFFIXES[self.format]
+
+
+def open_picture(source: bytes | BinaryIO, limits: Limits = Limits()) -> Opened:
+    """Decode the picture in ``source``, bytes or a file from its present position, as the eye sees it.
+
+    Orientation is applied and colours are sRGB; transparent pixels lie on white in ``raster.rgb`` and keep their
+    opacity in ``raster.alpha``. Raises InvalidPicture or PictureTooLarge, nothing else.
+    """
+    data = source if isinstance(source, bytes) else source.read(limits.max_bytes + 1)
+    limits.check_bytes(len(data))
+    header = read_header(data, limits)
+    try:
+        raster = _decode(data, header)
+    except QuarryError:
+        raise
+    except MemoryError as error:
+        raise PictureTooLarge("There is not enough memory to read the picture.", format=header.format) from error
+    # Decoders of hostile bytes raise OSError, SyntaxError, ValueError, TypeError, struct.error, zlib.error and more,
+    # and the list grows with every release: whatever it is, the file cannot be read.
+    except Exception as error:
+        name = SPOKEN.get(header.format, header.format)
+        raise InvalidPicture(
+            f"The {name} file is damaged, cut short or of a kind that is not read here.", format=header.format
+        ) from error
+    return Opened(raster, header.format, data)
+
+
+def digest_of(data: bytes) -> str:
+    """SHA-256 of the file, in hexadecimal: the name of its content."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def _decode(data: bytes, header: Header) -> Raster:
+    stored: Image.Image = DECODERS[header.format](io.BytesIO(data))
+    stored.load()
+    turn = None if header.format == "TIFF" else UPRIGHT.get(orientation_of(stored.info.get("exif") or b""))
+    colours, opacity = colours_and_alpha(stored, header.depth)
+    # Forgotten as soon as the colours are out of it, so that at most two whole pictures are held at a time.
+    del stored
+    if turn is not None:
+        colours = colours.transpose(turn)
+        opacity = opacity.transpose(turn) if opacity is not None else None
+    rgb = pixels_of(colours)
+    alpha = pixels_of(opacity) if opacity is not None else None
+    if alpha is not None:
+        lay_on_white(rgb, alpha)
+        alpha.setflags(write=False)
+    rgb.setflags(write=False)
+    return Raster(rgb, digest_of(data), alpha)
