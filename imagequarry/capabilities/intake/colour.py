@@ -6,7 +6,6 @@ import io
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 from imagequarry.capabilities.intake.grey_levels import grey_of, is_many_levelled
@@ -27,12 +26,12 @@ def colours_and_alpha(stored: Image.Image, depth: int) -> tuple[Image.Image, Ima
     profile = stored.info.get("icc_profile")
     alpha = _alpha(stored, depth)
     if stored.mode == "LAB":
-        return _converted(stored, ImageCms.createProfile("LAB")), alpha
+        return _applied(stored, _from_lab()), alpha
     base = _without_alpha(stored)
     if isinstance(profile, bytes) and 0 < len(profile) <= MAX_PROFILE_BYTES:
         transform = _to_srgb(profile, base.mode)
         if transform is not None:
-            return ImageCms.applyTransform(base, transform), alpha
+            return _applied(base, transform), alpha
     return base if base.mode == "RGB" else base.convert("RGB"), alpha
 
 
@@ -72,10 +71,8 @@ def _alpha(stored: Image.Image, depth: int) -> Image.Image | None:
 
 def _alpha_by_key(stored: Image.Image, key: int | tuple[int, ...], depth: int) -> Image.Image:
     """Transparent where the sample is ``key``, given in the file's own ``depth`` while Pillow scaled the samples."""
-    if stored.mode.startswith("I;16") or stored.mode == "1":
-        levels = [int(key)] if isinstance(key, int) else list(key)
-    else:
-        levels = [(key if isinstance(key, int) else 0)] if isinstance(key, int) else list(key)
+    levels = [key] if isinstance(key, int) else list(key)
+    if stored.mode in ("L", "RGB"):
         levels = [level >> 8 if depth == 16 else level * 255 // (2**depth - 1) for level in levels]
     opaque = np.zeros((stored.height, stored.width), bool)
     for band, level in zip(stored.split(), levels, strict=False):
@@ -112,6 +109,13 @@ def _to_srgb(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
         return None
 
 
-def _converted(stored: Image.Image, profile: ImageCms.core.CmsProfile) -> Image.Image:
-    transform = ImageCms.buildTransform(profile, ImageCms.createProfile("sRGB"), stored.mode, "RGB")
-    return ImageCms.applyTransform(stored, transform)
+@lru_cache(maxsize=1)
+def _from_lab() -> ImageCms.ImageCmsTransform:
+    return ImageCms.buildTransform(ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB"), "LAB", "RGB")
+
+
+def _applied(image: Image.Image, transform: ImageCms.ImageCmsTransform) -> Image.Image:
+    converted = ImageCms.applyTransform(image, transform)
+    if converted is None:
+        raise ValueError("the colour transform gave no picture")
+    return converted

@@ -58,6 +58,9 @@ class Limits:
             )
 
 
+DEFAULT_LIMITS = Limits()
+
+
 def listed(formats: frozenset[str]) -> str:
     """``JPEG, PNG or WebP``."""
     names = [SPOKEN.get(name, name) for name in sorted(formats)]

@@ -16,7 +16,7 @@ from PIL.WebPImagePlugin import WebPImageFile
 
 from imagequarry.capabilities.intake.colour import colours_and_alpha, lay_on_white, pixels_of
 from imagequarry.capabilities.intake.headers import Header, read_header
-from imagequarry.capabilities.intake.limits import SPOKEN, Limits
+from imagequarry.capabilities.intake.limits import DEFAULT_LIMITS, SPOKEN, Limits
 from imagequarry.capabilities.intake.tiff_header import orientation_of
 from imagequarry.domain.raster import Raster
 from imagequarry.errors import InvalidPicture, PictureTooLarge, QuarryError
@@ -73,7 +73,7 @@ class Opened:
         return SUFFIXES[self.format]
 
 
-def open_picture(source: bytes | BinaryIO, limits: Limits = Limits()) -> Opened:
+def open_picture(source: bytes | BinaryIO, limits: Limits = DEFAULT_LIMITS) -> Opened:
     """Decode the picture in ``source``, bytes or a file from its present position, as the eye sees it.
 
     Orientation is applied and colours are sRGB; transparent pixels lie on white in ``raster.rgb`` and keep their

@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 import binascii
 
-from imagequarry.capabilities.intake.limits import Limits, megabytes
+from imagequarry.capabilities.intake.limits import DEFAULT_LIMITS, Limits, megabytes
 from imagequarry.errors import InvalidPicture, PictureTooLarge
 
 STANDARD_ALPHABET = str.maketrans("-_", "+/", " \t\r\n\f\v")
 
 
-def from_base64(text: str, limits: Limits = Limits()) -> bytes:
+def from_base64(text: str, limits: Limits = DEFAULT_LIMITS) -> bytes:
     """The bytes behind base64 ``text``, with or without a ``data:…;base64,`` head.
 
     White space inside, the URL-safe alphabet and missing padding are tolerated; the media type is not believed. The
