@@ -1,7 +1,7 @@
 """One stream of structured logs: JSON lines in files and on standard error, readable lines on a terminal.
 
-Every floor logs through ``structlog.stdlib.get_logger(__name__)`` or the standard library; what a request is bound to
-with ``structlog.contextvars`` (its id) is on every line written for it.
+The floors below this one log through ``structlog.stdlib.get_logger(__name__)`` or the standard library, into the same
+stream.
 """
 
 from __future__ import annotations
@@ -36,8 +36,19 @@ _SECRET_NAME = re.compile(
 _SECRET_IN_TEXT = re.compile(r"(?<=://)[^/\s@]+(?=@)|(?<=\bBearer )\S+", re.IGNORECASE)
 _REDACTED: Final = "[redacted]"
 
-access_logger: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(_ACCESS_LOGGER)
-"""Where the edge writes one line per request: to ``access.log`` and standard error, not to ``application.log``."""
+bound = structlog.contextvars.bound_contextvars
+"""``with bound(request_id=...)``: every line that is written for this request, in its threads too, carries the value."""
+
+
+def logger(name: str) -> structlog.stdlib.BoundLogger:
+    """The logger of a module."""
+    found: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(name)
+    return found
+
+
+def access_logger() -> structlog.stdlib.BoundLogger:
+    """The logger for one line per request: it writes to ``access.log`` and not to ``application.log``."""
+    return logger(_ACCESS_LOGGER)
 
 
 def configure(level: str = "INFO", folder: Path | None = None, console: bool = False) -> None:

@@ -14,9 +14,9 @@ import pytest
 import structlog
 
 from imagequarry.errors import StorageFailure
-from imagequarry.ops.logs import ACCESS_LOG, APPLICATION_LOG, access_logger, configure
+from imagequarry.ops.logs import ACCESS_LOG, APPLICATION_LOG, access_logger, bound, configure, logger
 
-log = structlog.stdlib.get_logger("imagequarry.somewhere")
+log = logger("imagequarry.somewhere")
 
 
 @pytest.fixture(autouse=True)
@@ -69,7 +69,7 @@ def test_lines_below_the_level_and_chatter_of_other_libraries_are_left_out(tmp_p
 
 def test_a_bound_request_id_is_on_every_line_written_for_the_request(tmp_path: Path) -> None:
     configure(folder=tmp_path)
-    with structlog.contextvars.bound_contextvars(request_id="r-1"):
+    with bound(request_id="r-1"):
         log.info("inside")
         logging.getLogger("imagequarry.elsewhere").info("inside too")
     log.info("outside")
@@ -78,7 +78,7 @@ def test_a_bound_request_id_is_on_every_line_written_for_the_request(tmp_path: P
 
 def test_access_lines_have_their_own_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     configure(folder=tmp_path)
-    access_logger.info("request", method="GET", path="/health", status=200)
+    access_logger().info("request", method="GET", path="/health", status=200)
     logging.getLogger("uvicorn.access").info("GET /health")
 
     (line,) = lines(tmp_path / ACCESS_LOG)
@@ -177,7 +177,7 @@ def test_standard_error_holds_json_lines_unless_people_read_it(capsys: pytest.Ca
 
 def test_a_terminal_is_never_steered_by_what_is_logged(capsys: pytest.CaptureFixture[str]) -> None:
     configure(console=True)
-    access_logger.info("request", path="/\x1b[2Jgone\nforged line")
+    access_logger().info("request", path="/\x1b[2Jgone\nforged line")
     shown = capsys.readouterr().err
     assert "\x1b[2J" not in shown
     assert shown.count("\n") == 1
