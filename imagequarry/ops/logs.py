@@ -37,7 +37,7 @@ _SECRET_IN_TEXT = re.compile(r"(?<=://)[^/\s@]+(?=@)|(?<=\bBearer )\S+", re.IGNO
 _REDACTED: Final = "[redacted]"
 
 bound = structlog.contextvars.bound_contextvars
-"""``with bound(request_id=...)``: every line that is written for this request, in its threads too, carries the value."""
+"""``with bound(request_id=...)``: every line written for this request, in its threads too, carries it."""
 
 
 def logger(name: str) -> structlog.stdlib.BoundLogger:

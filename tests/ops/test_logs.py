@@ -22,16 +22,15 @@ log = logger("imagequarry.somewhere")
 @pytest.fixture(autouse=True)
 def logging_as_it_was() -> Iterator[None]:
     names = ("", "imagequarry", "imagequarry.access", "uvicorn", "uvicorn.error", "uvicorn.access")
-    loggers = [logging.getLogger(name) for name in names]
-    before = [(logger, list(logger.handlers), logger.level, logger.propagate) for logger in loggers]
+    before = [(found, list(found.handlers), found.level, found.propagate) for found in map(logging.getLogger, names)]
     hook = threading.excepthook
     yield
-    for logger, handlers, level, propagate in before:
-        for handler in set(logger.handlers) - set(handlers):
+    for found, handlers, level, propagate in before:
+        for handler in set(found.handlers) - set(handlers):
             handler.close()
-        logger.handlers = handlers
-        logger.setLevel(level)
-        logger.propagate = propagate
+        found.handlers = handlers
+        found.setLevel(level)
+        found.propagate = propagate
     threading.excepthook = hook
     logging.captureWarnings(False)
     structlog.reset_defaults()
