@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,9 @@ from pycocotools import mask as coco_masks
 from imagequarry.domain import run_lengths
 from imagequarry.domain.geometry import Box, Point
 from imagequarry.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from pycocotools import _EncodedRLE
 
 BoolArray = NDArray[np.bool_]
 
@@ -69,7 +72,7 @@ class Mask:
         if not crop.size:
             return cls.empty(height, width)
         encoded = coco_masks.encode(np.asfortranarray(crop != 0, dtype=np.uint8))
-        counts = run_lengths.moved(run_lengths.counts_of(encoded["counts"]), rows, x0, y0, height, width)
+        counts = run_lengths.moved(run_lengths.counts_of(_as_bytes(encoded)), rows, x0, y0, height, width)
         return cls(height, width, run_lengths.text_of(counts))
 
     @classmethod
@@ -98,7 +101,7 @@ class Mask:
         return self.height, self.width
 
     @property
-    def rle(self) -> coco_masks._EncodedRLE:
+    def rle(self) -> _EncodedRLE:
         """The form pycocotools takes: size (H, W) and counts as bytes."""
         return {"size": [self.height, self.width], "counts": self.counts}
 
@@ -157,7 +160,7 @@ class Mask:
     def iou(self, other: Mask) -> float:
         """Intersection over union with a mask of the same picture, 0..1."""
         self._check_same_size(other)
-        return float(coco_masks.iou([self.rle], [other.rle], [0])[0, 0])
+        return float(np.asarray(coco_masks.iou([self.rle], [other.rle], [0]))[0, 0])
 
     def union(self, *others: Mask) -> Mask:
         """The pixels of any of the masks."""
@@ -170,17 +173,22 @@ class Mask:
     def _merged(self, others: tuple[Mask, ...], *, intersect: bool) -> Mask:
         self._check_same_size(*others)
         merged = coco_masks.merge([self.rle, *(other.rle for other in others)], intersect)
-        return Mask(self.height, self.width, merged["counts"])
+        return Mask(self.height, self.width, _as_bytes(merged))
 
     def _check_same_size(self, *others: Mask) -> None:
         if any(other.size != self.size for other in others):
             raise ValueError("The masks are of pictures of different sizes.")
 
 
+def _as_bytes(encoded: _EncodedRLE) -> bytes:
+    counts = encoded["counts"]
+    return counts.encode("ascii") if isinstance(counts, str) else counts
+
+
 def _checked_size(size: object) -> tuple[int, int]:
     if not isinstance(size, list | tuple) or len(size) != 2 or any(type(side) is not int for side in size):
         raise InvalidInput("A mask's size is [height, width] in whole pixels.")
-    height, width = size
+    height, width = int(size[0]), int(size[1])
     if height < 1 or width < 1 or height * width > _MOST_PIXELS:
         raise InvalidInput("There is no picture of that size.")
     return height, width
