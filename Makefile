@@ -78,7 +78,7 @@ $(STAMPS)/test: $(STAMPS)/venv $(LOCK)
 	@$(INSTALL) '.[models,test]'
 	@touch $@
 
-# Types are checked over the tests and the model engines too, so their libraries must be there.
+# Types are checked over tests, model engines and training scripts too, so their libraries must be there.
 $(STAMPS)/check: $(STAMPS)/test
-	@$(INSTALL) '.[check]'
+	@$(INSTALL) '.[check,training]'
 	@touch $@

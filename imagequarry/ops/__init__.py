@@ -1,1 +1,1 @@
-"""Running the server: logs."""
+"""What running the server takes besides its work: logs and health."""
