@@ -17,6 +17,9 @@ State = Literal["pending", "running", "completed", "failed"]
 
 LONGEST_ID = 128
 LONGEST_NAME = 255
+# Control characters, which PostgreSQL (NUL) or a log could not bear, and lone surrogates, which are no text at all.
+# Not str.isprintable: that refuses the narrow space in the names macOS gives to screenshots, and joined emoji.
+_UNFIT = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def utc_now() -> datetime:
@@ -25,8 +28,8 @@ def utc_now() -> datetime:
 
 
 def is_id(text: str) -> bool:
-    """Whether a record can have that id: 1..128 printable characters, so no NUL, line break or lone surrogate."""
-    return 0 < len(text) <= LONGEST_ID and text.isprintable()
+    """Whether a record can have that id: 1..128 characters that a database keeps as they are."""
+    return 0 < len(text) <= LONGEST_ID and not _UNFIT.search(text)
 
 
 def is_digest(text: str) -> bool:
@@ -55,9 +58,10 @@ class StoredImage:
 
     def __post_init__(self) -> None:
         _check_identity(self.id, self.digest)
-        if len(self.filename) > LONGEST_NAME or not self.filename.isprintable():
-            raise InvalidInput("A file name has at most 255 characters, all of them printable.")
         _check_size(self.width, self.height)
+        _check_text("A file name", self.filename, LONGEST_NAME)
+        _check_text("A format", self.format, 16)
+        _check_times(self.created_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +97,13 @@ class Segmentation:
     def __post_init__(self) -> None:
         _check_identity(self.id, self.digest)
         _check_size(self.width, self.height)
+        _check_text("A model's name", self.model, 128)
+        _check_times(self.created_at, self.updated_at)
 
 
 def _check_identity(id: str, digest: str) -> None:
     if not is_id(id):
-        raise InvalidInput("An id has 1 to 128 characters, all of them printable.")
+        raise InvalidInput("An id has 1 to 128 characters, none of them control characters.")
     if not is_digest(digest):
         raise InvalidInput("A digest is 64 hexadecimal digits.")
 
@@ -105,3 +111,13 @@ def _check_identity(id: str, digest: str) -> None:
 def _check_size(width: int, height: int) -> None:
     if not (0 < width < 2**31 and 0 < height < 2**31):
         raise InvalidInput("A picture is at least one pixel wide and high.")
+
+
+def _check_text(what: str, text: str, longest: int) -> None:
+    if len(text) > longest or _UNFIT.search(text):
+        raise InvalidInput(f"{what} has at most {longest} characters, none of them control characters.")
+
+
+def _check_times(*times: datetime) -> None:
+    if any(time.tzinfo is None for time in times):
+        raise InvalidInput("A time that is kept must know its zone.")

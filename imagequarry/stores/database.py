@@ -14,7 +14,8 @@ from imagequarry.errors import Busy, Conflict, StorageFailure
 from imagequarry.stores import address
 from imagequarry.stores.tables import REVISION
 
-_BUSY_SECONDS = 30
+# Parameters are what users sent: they do not belong into messages and logs.
+_POOL: dict[str, Any] = {"pool_size": 20, "max_overflow": 20, "hide_parameters": True}
 # Any number does, as long as only migrations take it.
 _MIGRATION_LOCK = 5_081_147
 
@@ -23,14 +24,15 @@ class Database:
     """A pool of connections, shared by all threads of a process. Make it after a fork, not before.
 
     ``read`` and ``write`` each open one transaction and hand out its Connection. Both translate what the database
-    raises: Busy when no connection or lock came free in time, Conflict for a broken constraint, StorageFailure for
-    all else. Raises StorageFailure for an address that is neither SQLite nor PostgreSQL.
+    raises: Busy when no connection (or SQLite's write lock) came free in ``busy_seconds``, Conflict for a broken
+    constraint, StorageFailure for all else. Raises StorageFailure for an address that is neither SQLite nor
+    PostgreSQL; nothing is connected to before the first transaction.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, busy_seconds: float = 30) -> None:
         parsed, secrets = address.parse(url)
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
-        engine = _sqlite(parsed) if self.is_sqlite else _postgresql(parsed, secrets)
+        engine = _sqlite(parsed, busy_seconds) if self.is_sqlite else _postgresql(parsed, secrets, busy_seconds)
         self._writer = engine
         # One snapshot for all queries of a transaction, on both databases, and no accidental write in it.
         self._reader = (
@@ -80,7 +82,7 @@ class Database:
         with self.read() as connection:
             if _revision(connection) == REVISION:
                 return
-        with self._alone() as connection:
+        with self.migrating() as connection:
             if _revision(connection) == REVISION:
                 return
             # Here, because Alembic takes longer to import than a start with nothing to do takes altogether.
@@ -89,8 +91,8 @@ class Database:
             upgrade(connection)
 
     @contextmanager
-    def _alone(self) -> Iterator[Connection]:
-        """A writing transaction that waits for every other migration and lets a table be rebuilt."""
+    def migrating(self) -> Iterator[Connection]:
+        """A writing transaction for one migration at a time, in which a table can be rebuilt without losing rows."""
         if not self.is_sqlite:
             with self.write() as connection:
                 self.lock(connection, _MIGRATION_LOCK)
@@ -110,13 +112,13 @@ class Database:
                 _driver(connection).execute("PRAGMA foreign_keys = ON")
 
 
-def _sqlite(url: URL) -> Engine:
+def _sqlite(url: URL, busy_seconds: float) -> Engine:
     assert url.database is not None
     try:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StorageFailure("The folder of the database cannot be made.") from error
-    engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS}, hide_parameters=True, pool_size=20)
+    engine = create_engine(url, connect_args={"timeout": busy_seconds}, pool_timeout=busy_seconds, **_POOL)
     event.listen(engine, "connect", _open_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -137,11 +139,11 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _postgresql(url: URL, secrets: dict[str, Any]) -> Engine:
+def _postgresql(url: URL, secrets: dict[str, Any], busy_seconds: float) -> Engine:
     arguments = dict(secrets)
     if "connect_timeout" not in url.query:
         arguments["connect_timeout"] = 5
-    return create_engine(url, connect_args=arguments, hide_parameters=True, pool_size=20, pool_pre_ping=True)
+    return create_engine(url, connect_args=arguments, pool_timeout=busy_seconds, pool_pre_ping=True, **_POOL)
 
 
 def _driver(connection: Connection) -> sqlite3.Connection:

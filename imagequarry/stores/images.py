@@ -52,7 +52,11 @@ class Images:
             .scalar_subquery()
         )
         query = _filtered(select(images, count.label("mask_count")), kind, origin)
-        query = query.order_by(images.c.created_at.desc(), images.c.id.desc()).limit(limit).offset(offset)
+        query = (
+            query.order_by(images.c.created_at.desc(), images.c.id.desc())
+            .limit(_bounded(limit))
+            .offset(_bounded(offset))
+        )
         with self._database.read() as connection:
             return [ListedImage(_image(row), row.mask_count) for row in connection.execute(query)]
 
@@ -110,6 +114,11 @@ def _filtered(
     if origin is not None:
         query = query.where(images.c.origin == origin)
     return query
+
+
+def _bounded(number: int) -> int:
+    """What a database takes as a limit, nearest to what the caller wished."""
+    return max(0, min(number, 2**31 - 1))
 
 
 def _image(row: Row[*tuple[Any, ...]]) -> StoredImage:

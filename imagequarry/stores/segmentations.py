@@ -106,6 +106,8 @@ def insert(connection: Connection, segmentation: Segmentation) -> None:
         raise Conflict("There is a segmentation with that id already.", id=segmentation.id)
     values = {field.name: getattr(segmentation, field.name) for field in fields(segmentation)}
     del values["candidates"]
+    if segmentation.error is not None:  # what a failed model said may hold anything; PostgreSQL takes no NUL
+        values["error"] = segmentation.error.encode(errors="replace").decode().replace("\0", "")
     connection.execute(segmentations.insert(), values)
     if mask_rows:
         connection.execute(masks.insert(), mask_rows)
