@@ -12,9 +12,10 @@ from imagequarry.capabilities.outlines import Polygon, polygons, svg_path
 from imagequarry.domain.mask import CocoRLE, Mask
 
 MaskFormat = Literal["png", "rle", "polygon", "svg"]
+EncodedMask = str | CocoRLE | list[Polygon]
 
 
-def encode(mask: Mask, format: MaskFormat = "png") -> str | CocoRLE | list[Polygon]:
+def encode(mask: Mask, format: MaskFormat = "png") -> EncodedMask:
     """The mask as a value for JSON; every form gives back the very same pixels.
 
     ``png``: base64 of a PNG as ``png_bytes`` makes it. ``rle``: COCO's compressed run lengths. ``polygon``: a list of

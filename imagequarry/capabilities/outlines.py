@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import TypedDict
 
 from imagequarry.domain.mask import Mask
 

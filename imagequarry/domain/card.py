@@ -16,7 +16,9 @@ class ModelCard:
     """A model by name: what it does, who made it and how large it is.
 
     ``version`` changes whenever the same input may give another output: it is part of the key of everything cached.
-    ``everything`` are the engine's calibrated defaults for segmenting everything, used where the caller names none.
+    ``hub`` is the repository the weights are pulled from and ``checkpoint`` the file name of the original release;
+    both are empty for models that need no weights. ``everything`` are the engine's calibrated defaults for
+    segmenting everything, used where the caller names none.
     """
 
     name: str
@@ -27,4 +29,6 @@ class ModelCard:
     licence: str
     source: str
     size_mb: int = 0
+    hub: str = ""
+    checkpoint: str = ""
     everything: Everything = field(default_factory=Everything)

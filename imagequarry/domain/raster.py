@@ -34,3 +34,8 @@ class Raster:
     def size(self) -> tuple[int, int]:
         """(height, width)."""
         return self.height, self.width
+
+    @property
+    def nbytes(self) -> int:
+        """Memory held by the pixels, in bytes."""
+        return self.rgb.nbytes + (0 if self.alpha is None else self.alpha.nbytes)

@@ -79,6 +79,11 @@ class Embedding(Protocol):
 class Segmenter(Protocol):
     """A loaded segmentation model. All methods may be called from many threads at once."""
 
+    @property
+    def nbytes(self) -> int:
+        """Memory held by the weights, in bytes."""
+        ...
+
     def embed(self, image: Raster) -> Embedding:
         """Compute what all prompts on this picture share."""
         ...

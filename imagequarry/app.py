@@ -1,0 +1,80 @@
+"""``create_app``: settings in, the whole server out, in reading order."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+from starlette.concurrency import run_in_threadpool
+from starlette.types import Scope
+
+import imagequarry
+from imagequarry import runtime, studio
+from imagequarry.ops import logs
+from imagequarry.settings import Settings, read_settings
+from imagequarry.surfaces import faults
+from imagequarry.surfaces.body_limit import BodyLimit, form_room, json_room
+from imagequarry.surfaces.imgr import SURFACE as IMGR
+from imagequarry.surfaces.keys import KeyGuard
+from imagequarry.surfaces.quarry import SURFACE as QUARRY
+from imagequarry.surfaces.requests import RequestContext
+from imagequarry.surfaces.sam2 import SURFACE as SAM2
+from imagequarry.surfaces.surface import Surfaces
+
+# The first one answers where nothing tells which surface was meant.
+SURFACES = (QUARRY, SAM2, IMGR)
+
+
+def create_app(settings: Settings | None = None, *, dev: bool = False) -> FastAPI:
+    """The application. Without ``settings`` those of the environment hold; ``dev`` lets pages of all origins call."""
+    settings = settings or read_settings()
+    logs.configure(settings.log_level, settings.logs, console=sys.stderr.isatty())
+    surfaces = Surfaces(SURFACES)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.runtime = await run_in_threadpool(runtime.start, settings)
+        yield
+        await run_in_threadpool(app.state.runtime.close)
+
+    app = FastAPI(
+        title=settings.app_title,
+        description=settings.app_description,
+        version=settings.app_version or imagequarry.__version__,
+        lifespan=lifespan,
+    )
+    for surface in surfaces.all:
+        for router in surface.routers:
+            app.include_router(router)
+    app.include_router(studio.router)
+    faults.install(app, surfaces)
+
+    # The last one added is the outermost: a request meets them from the bottom up.
+    app.add_middleware(BodyLimit, limit_for=_body_limit(settings))
+    if settings.api_keys:
+        keys = [key.get_secret_value() for key in settings.api_keys]
+        app.add_middleware(KeyGuard, keys=keys, surfaces=surfaces)
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=["*"] if dev else list(settings.cors_origins),
+        allow_methods=["*"],
+        allow_headers=["*"],
+        expose_headers=["X-Request-ID", "X-Model"],
+    )
+    app.add_middleware(RequestContext, surfaces=surfaces)
+    return app
+
+
+def _body_limit(settings: Settings) -> Callable[[Scope], int]:
+    """One picture of the largest size, in a form or as base64 in JSON."""
+    largest = settings.max_image_mb * 2**20
+    room = max(form_room(largest), json_room(largest))
+    return lambda scope: room
+
+
+def create_dev_app() -> FastAPI:
+    """The application for ``serve --dev``: pages of all origins may call it."""
+    return create_app(dev=True)

@@ -1,0 +1,144 @@
+"""Pictures that are kept, and what was found in them: every surface stores here and can use what another stored."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import BinaryIO
+
+from imagequarry.capabilities.intake import Limits, Opened, from_base64, open_picture
+from imagequarry.capabilities.segmentation import Answer
+from imagequarry.domain.geometry import Point
+from imagequarry.domain.raster import Raster
+from imagequarry.domain.records import ImageKind, ListedImage, Operation, Origin, Segmentation, StoredImage
+from imagequarry.domain.segmenter import Candidate
+from imagequarry.errors import MaskNotFound
+from imagequarry.models.cache import ByteCache
+from imagequarry.stores.images import Images
+from imagequarry.stores.library import Library
+from imagequarry.stores.segmentations import Segmentations
+
+
+class Archive:
+    """Takes pictures in, keeps them with their masks, and finds them again.
+
+    Decoded pictures are kept in ``rasters`` for a while: a second click on a picture must not decode it again.
+    """
+
+    def __init__(
+        self,
+        library: Library,
+        images: Images,
+        segmentations: Segmentations,
+        rasters: ByteCache[str, Raster],
+        limits: Limits,
+    ) -> None:
+        self._library = library
+        self._images = images
+        self._segmentations = segmentations
+        self._rasters = rasters
+        self._limits = limits
+
+    def take(self, source: bytes | BinaryIO | str) -> Opened:
+        """Decode what a caller sent: a file, its bytes, or base64 text with or without a data URL's prefix.
+
+        Raises ``InvalidPicture``, ``PictureTooLarge``. Nothing is kept yet.
+        """
+        data = from_base64(source, self._limits) if isinstance(source, str) else source
+        return open_picture(data, self._limits)
+
+    def keep(
+        self, opened: Opened, id: str, origin: Origin, filename: str = "", kind: ImageKind = "original"
+    ) -> StoredImage:
+        """Keep the picture under a new id. Raises ``Conflict`` when the id is taken."""
+        image = _image(opened, id, origin, filename, kind)
+        self._library.add(image, opened.data)
+        return image
+
+    def keep_with_masks(
+        self, opened: Opened, id: str, origin: Origin, operation: Operation, answer: Answer, filename: str = ""
+    ) -> Segmentation:
+        """Keep the picture and what was found in it under one new id, both or neither.
+
+        Raises ``Conflict`` when the id is taken.
+        """
+        image = _image(opened, id, origin, filename, "original")
+        found = Segmentation(
+            id=id,
+            digest=image.digest,
+            width=image.width,
+            height=image.height,
+            operation=operation,
+            model=answer.model,
+            candidates=answer.candidates,
+            image_id=id,
+            complete=answer.complete,
+        )
+        self._library.store_with_masks(image, opened.data, found)
+        return found
+
+    def image(self, id: str) -> StoredImage:
+        """What is known of a kept picture. Raises ``ImageNotFound``."""
+        return self._images.get(id)
+
+    def file(self, id: str) -> tuple[StoredImage, bytes]:
+        """A kept picture and its file as it was sent. Raises ``ImageNotFound``."""
+        return self._library.read(id)
+
+    def raster(self, id: str) -> Raster:
+        """A kept picture, decoded. Raises ``ImageNotFound``."""
+        image = self._images.get(id)
+        return self._rasters.get(image.digest, lambda: open_picture(self._library.read(id)[1], self._limits).raster)
+
+    def page(self, limit: int, offset: int = 0) -> list[ListedImage]:
+        """Kept pictures, the newest first, with the number of masks of each."""
+        return self._images.page(limit, offset, kind="original")
+
+    def delete(self, id: str) -> None:
+        """Remove a picture and what was found in it. Raises ``ImageNotFound``."""
+        self._library.delete(id)
+
+    def segmentation(self, id: str) -> Segmentation:
+        """What a request found. Raises ``JobNotFound``."""
+        return self._segmentations.get(id)
+
+    def masks_of(self, image_id: str) -> tuple[Candidate, ...]:
+        """The masks stored with a picture, none where it was never segmented. Raises ``ImageNotFound``."""
+        found = self._newest(image_id, with_masks=True)
+        return found.candidates if found else ()
+
+    def chosen_masks(self, image_id: str, positions: Sequence[int]) -> dict[int, Candidate]:
+        """The named masks of a picture, by position. Raises ``ImageNotFound``, ``MaskNotFound`` when one is missing."""
+        found = self._newest(image_id)
+        masks = self._segmentations.masks(found.id, positions) if found else {}
+        if missing := sorted(set(positions) - set(masks)):
+            raise MaskNotFound(positions=missing)
+        return masks
+
+    def masks_at(self, image_id: str, x: int, y: int) -> dict[int, Candidate]:
+        """The masks of a picture that hold the pixel, by position, the smallest first. Raises ``ImageNotFound``."""
+        found = self._newest(image_id)
+        near = self._segmentations.masks_with_box_at(found.id, x, y) if found else {}
+        return {position: candidate for position, candidate in near.items() if candidate.mask.contains(Point(x, y))}
+
+    def _newest(self, image_id: str, *, with_masks: bool = False) -> Segmentation | None:
+        found = self._segmentations.latest_of_image(image_id, with_masks=with_masks)
+        if found is None:
+            self._images.get(image_id)
+        return found
+
+
+def _image(opened: Opened, id: str, origin: Origin, filename: str, kind: ImageKind) -> StoredImage:
+    raster = opened.raster
+    # A name is a label for people; what cannot be printed or is too long is no use to them.
+    label = "".join(c for c in filename if c.isprintable())[-255:]
+    return StoredImage(
+        id=id,
+        digest=raster.digest,
+        filename=label,
+        format=opened.format,
+        width=raster.width,
+        height=raster.height,
+        size_bytes=opened.size_bytes,
+        kind=kind,
+        origin=origin,
+    )

@@ -1,0 +1,72 @@
+"""The ``imagequarry`` command."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+import imagequarry
+from imagequarry.cli import weights
+from imagequarry.errors import QuarryError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app.add_typer(weights.app, name="models", help="Which models there are, on disk and in memory.")
+
+
+def main() -> None:
+    """Run the command; an error of ours is one sentence and exit code 1, never a traceback."""
+    try:
+        app()
+    except QuarryError as error:
+        Console(stderr=True).print(f"[red]{type(error).__name__}[/red]: {error.message}", highlight=False)
+        raise SystemExit(1) from None
+
+
+@app.callback(invoke_without_command=True)
+def top(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    """Image Quarry: everything one wants to know of, cut out of, or make from an image."""
+    if version:
+        typer.echo(imagequarry.__version__)
+        raise typer.Exit
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on; default: HOST or 127.0.0.1.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; default: PORT or 8000.")] = None,
+    dev: Annotated[bool, typer.Option("--dev", help="Reload on changes; pages of all origins may call.")] = False,
+) -> None:
+    """Start the server."""
+    # Here and below: a command imports no more than it needs, so that `--help` answers at once.
+    from imagequarry.cli import server
+
+    server.serve(host, port, dev)
+
+
+@app.command()
+def segment(
+    files: Annotated[list[Path], typer.Argument(help="Pictures.", exists=True, dir_okay=False)],
+    out: Annotated[Path, typer.Option(help="Folder for the results.")],
+    everything: Annotated[bool, typer.Option("--everything", help="Every region (the default).")] = False,
+    point: Annotated[list[str] | None, typer.Option(help="x,y in pixels; repeat for more.")] = None,
+    background: Annotated[list[str] | None, typer.Option(help="x,y that does not belong to it.")] = None,
+    box: Annotated[str | None, typer.Option(help="x,y,width,height in pixels.")] = None,
+    model: Annotated[str | None, typer.Option(help="Model; default: DEFAULT_MODEL.")] = None,
+    feather: Annotated[float, typer.Option(help="Soft edge of the cut-outs, in pixels.")] = 2.0,
+) -> None:
+    """Segment pictures: cut-outs and masks as PNG, all masks as COCO RLE (JSON) and drawn over the picture (SVG)."""
+    from imagequarry.cli import segmenting
+
+    prompt = segmenting.prompt_of(point or [], background or [], box, everything)
+    segmenting.segment(files, out, prompt, model, feather)
+
+
+@app.command()
+def doctor() -> None:
+    """Say what is installed, which engines can run, what is missing and how to get it."""
+    from imagequarry.cli import examination
+
+    raise typer.Exit(examination.examine())

@@ -1,0 +1,100 @@
+"""``imagequarry segment``: pictures in, masks and cut-outs out, without a server."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from imagequarry import runtime
+from imagequarry.capabilities import cutouts, mask_formats
+from imagequarry.capabilities.files import write_atomically
+from imagequarry.capabilities.intake import Limits, Opened, open_picture
+from imagequarry.capabilities.segmentation import Answer, Segmentation
+from imagequarry.capabilities.visualization import Region, visualization
+from imagequarry.domain.geometry import Box, Point
+from imagequarry.domain.segmenter import Prompt
+from imagequarry.errors import InvalidPrompt, QuarryError
+from imagequarry.settings import read_settings
+
+console = Console(stderr=True, highlight=False)
+
+
+def prompt_of(points: Sequence[str], background: Sequence[str], box: str | None, everything: bool) -> Prompt | None:
+    """The options as a prompt, None for everything. Raises ``InvalidPrompt``."""
+    if not (points or background or box):
+        return None
+    if everything:
+        raise InvalidPrompt("--everything takes no points and no box.")
+    placed = [Point(*_numbers(text, 2)) for text in (*points, *background)]
+    labels = (1,) * len(points) + (0,) * len(background)
+    return Prompt(tuple(placed), labels, Box.of_size(*_numbers(box, 4)) if box else None)
+
+
+def segment(files: Sequence[Path], out: Path, prompt: Prompt | None, model: str | None, feather: float) -> None:
+    """Segment each file into ``out``; a file that fails is named at the end and exit code 1 returned."""
+    settings = read_settings()
+    segmentation = Segmentation(*runtime.models(settings))
+    limits = Limits(max_bytes=settings.max_image_mb * 2**20, max_side=settings.max_image_side)
+    failed: list[tuple[Path, str]] = []
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task("Segmenting", total=len(files))
+        for file in files:
+            try:
+                opened = open_picture(file.read_bytes(), limits)
+                answer = _ask(segmentation, opened, prompt, model)
+                _write(out, file.stem, opened, answer, feather)
+                progress.console.print(f"{file}: {len(answer.candidates)} masks by {answer.model}")
+            except (QuarryError, OSError) as error:
+                failed.append((file, str(error)))
+            progress.advance(task)
+    for file, why in failed:
+        console.print(f"[red]failed[/] {file}: {why}")
+    if failed:
+        raise SystemExit(1)
+
+
+def _ask(segmentation: Segmentation, opened: Opened, prompt: Prompt | None, model: str | None) -> Answer:
+    if prompt is None:
+        return segmentation.everything(opened.raster, model=model)
+    return segmentation.prompted(opened.raster, [prompt], model)
+
+
+def _write(out: Path, stem: str, opened: Opened, answer: Answer, feather: float) -> None:
+    """``STEM_0.png`` (cut-out) and ``STEM_0_mask.png`` per mask, ``STEM.json`` and ``STEM.svg`` for all together."""
+    raster = opened.raster
+    lines = []
+    for number, candidate in enumerate(answer.candidates):
+        write_atomically(out / f"{stem}_{number}.png", cutouts.feathered_png(raster, candidate.mask, feather))
+        write_atomically(out / f"{stem}_{number}_mask.png", mask_formats.png_bytes(candidate.mask))
+        box = candidate.mask.box
+        lines.append(
+            {
+                "segmentation": mask_formats.encode(candidate.mask, "rle"),
+                "area": candidate.mask.area,
+                "bbox": [int(box.x0), int(box.y0), int(box.width), int(box.height)],
+                "predicted_iou": round(candidate.predicted_iou, 6),
+                "stability_score": round(candidate.stability_score, 6),
+                "point": asdict(candidate.point),
+            }
+        )
+    found = {"model": answer.model, "width": raster.width, "height": raster.height, "masks": lines}
+    write_atomically(out / f"{stem}.json", json.dumps(found).encode())
+    regions = [Region(c.mask, c.predicted_iou, f"mask {number}") for number, c in enumerate(answer.candidates)]
+    drawn = visualization(opened.data, opened.media_type, raster.width, raster.height, regions)
+    write_atomically(out / f"{stem}.svg", drawn.encode())
+
+
+def _numbers(text: str, count: int) -> list[float]:
+    try:
+        numbers = [float(part) for part in text.split(",")]
+    except ValueError:
+        numbers = []
+    if len(numbers) != count:
+        raise InvalidPrompt(f"{text!r} is not {count} numbers with commas between them.")
+    return numbers

@@ -1,0 +1,1 @@
+"""ML models: what is known of them, what is on disk, what is in memory."""

@@ -1,0 +1,142 @@
+"""The one place that knows models by name: which there are, which can run, and a lease on one that runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from imagequarry.domain.card import ModelCard, Task
+from imagequarry.errors import ModelNotFound, ModelUnavailable
+from imagequarry.models.cache import ByteCache, EmbeddingKey
+from imagequarry.models.catalogue import Entry, Hardware
+from imagequarry.models.pool import ModelPool
+from imagequarry.models.weights import WeightsFolder
+
+AUTO = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelState:
+    """A model as it stands: weights on disk (or none needed), in memory, and the bytes it holds there."""
+
+    card: ModelCard
+    cached: bool
+    loaded: bool
+    memory_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Leased:
+    """A loaded engine and the card of the model it runs."""
+
+    card: ModelCard
+    engine: Any
+
+
+class Registry:
+    """Models by name over catalogue, weights and pool."""
+
+    def __init__(
+        self,
+        catalogue: Sequence[Entry],
+        weights: WeightsFolder,
+        pool: ModelPool,
+        embeddings: ByteCache[EmbeddingKey, Any],
+        hardware: Hardware,
+        default: str = AUTO,
+    ) -> None:
+        self._entries = {entry.card.name: entry for entry in catalogue}
+        self._weights = weights
+        self._pool = pool
+        self._embeddings = embeddings
+        self._hardware = hardware
+        self._default = default
+
+    def card(self, name: str) -> ModelCard:
+        """The card of that name. Raises ``ModelNotFound`` with the names there are."""
+        return self._entry(name).card
+
+    def choose(self, name: str | None, task: Task) -> ModelCard:
+        """The model to use: the named one, else the default, else the best for the task that can run.
+
+        A name is obeyed or refused, never replaced; only "auto" falls back to an embedded engine.
+        """
+        wanted = name or self._default
+        if wanted != AUTO:
+            entry = self._entry(wanted)
+            if entry.card.task != task:
+                raise ModelNotFound(f"The model {wanted!r} does not {task}.", model=wanted)
+            return entry.card
+        for entry in self._entries.values():
+            if entry.card.task == task and self._can_run(entry):
+                return entry.card
+        raise ModelUnavailable(f"No model on this machine can {task}.")
+
+    @contextmanager
+    def lease(self, card: ModelCard) -> Iterator[Leased]:
+        """The model loaded and kept in memory until the block ends.
+
+        Raises ``ModelUnavailable`` when weights or libraries are missing, ``ModelLoadFailed`` when loading fails.
+        """
+        entry = self._entry(card.name)
+        with self._pool.lease(card.name, lambda: self._load(entry)) as engine:
+            yield Leased(card, engine)
+
+    def states(self, task: Task | None = None) -> list[ModelState]:
+        """Every model of the task (of all tasks) as it stands."""
+        loaded = self._pool.loaded()
+        return [
+            _state(entry.card, self._has_weights(entry), loaded)
+            for entry in self._entries.values()
+            if task in (None, entry.card.task)
+        ]
+
+    def state(self, name: str) -> ModelState:
+        entry = self._entry(name)
+        return _state(entry.card, self._has_weights(entry), self._pool.loaded())
+
+    def missing_libraries(self, name: str) -> tuple[str, ...]:
+        """Python libraries the model needs and this machine lacks."""
+        return self._entry(name).missing_libraries()
+
+    def load(self, name: str) -> ModelState:
+        """Load the model into memory, where it stays until it is unloaded, idle for long or crowded out."""
+        with self.lease(self.card(name)):
+            return self.state(name)
+
+    def unload(self, name: str) -> bool:
+        """Give the model's memory and its embeddings back; False when it was not loaded."""
+        self.card(name)
+        self._embeddings.forget(lambda key: key.model == name)
+        return self._pool.unload(name)
+
+    def sweep(self) -> None:
+        """Unload models that nobody has used for long."""
+        gone = self._pool.sweep()
+        self._embeddings.forget(lambda key: key.model in gone)
+
+    def _entry(self, name: str) -> Entry:
+        try:
+            return self._entries[name]
+        except KeyError:
+            names = list(self._entries)
+            raise ModelNotFound(
+                f"There is no model {name[:64]!r}. There are: {', '.join(names)}.", models=names
+            ) from None
+
+    def _has_weights(self, entry: Entry) -> bool:
+        return entry.card.family == "embedded" or self._weights.find(entry.card) is not None
+
+    def _can_run(self, entry: Entry) -> bool:
+        return self._has_weights(entry) and not entry.missing_libraries()
+
+    def _load(self, entry: Entry) -> Any:
+        weights = None if entry.card.family == "embedded" else self._weights.require(entry.card)
+        entry.require_libraries()
+        return entry.load(weights, self._hardware)
+
+
+def _state(card: ModelCard, cached: bool, loaded: dict[str, int]) -> ModelState:
+    return ModelState(card, cached, card.name in loaded, loaded.get(card.name, 0))

@@ -1,0 +1,95 @@
+"""The composition root: the only file that knows which classes the server is made of."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import imagequarry
+from imagequarry.capabilities.archive import Archive
+from imagequarry.capabilities.intake import Limits
+from imagequarry.capabilities.segmentation import Segmentation
+from imagequarry.domain.raster import Raster
+from imagequarry.models.cache import ByteCache, EmbeddingKey
+from imagequarry.models.catalogue import CATALOGUE, Hardware
+from imagequarry.models.pool import ModelPool
+from imagequarry.models.registry import Registry
+from imagequarry.models.weights import WeightsFolder
+from imagequarry.ops.health import Health
+from imagequarry.settings import Settings
+from imagequarry.stores.blobs import FolderBlobs
+from imagequarry.stores.database import Database
+from imagequarry.stores.images import Images
+from imagequarry.stores.library import Library
+from imagequarry.stores.segmentations import Segmentations
+
+_MB = 2**20
+# Decoded pictures kept between clicks: a dozen of 12 megapixels.
+_RASTER_BYTES = 512 * _MB
+_SWEEP_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """What the surfaces talk to. Made by ``start``, ended by ``close``."""
+
+    registry: Registry
+    segmentation: Segmentation
+    archive: Archive
+    health: Health
+    limits: Limits
+    results: Path
+    drive_enabled: bool
+    _database: Database = field(repr=False)
+    _closing: threading.Event = field(default_factory=threading.Event, repr=False)
+
+    def close(self) -> None:
+        """Give connections and threads back."""
+        self._closing.set()
+        self._database.close()
+
+
+def start(settings: Settings) -> Runtime:
+    """Put the server together: open and migrate the database, and find out which models there are.
+
+    Raises ``StorageFailure`` when the database or the data folder cannot be used.
+    """
+    database = Database(settings.database)
+    database.migrate()
+    registry, embeddings = models(settings)
+    limits = Limits(max_bytes=settings.max_image_mb * _MB, max_side=settings.max_image_side)
+    rasters: ByteCache[str, Raster] = ByteCache(_RASTER_BYTES)
+    library = Library(database, FolderBlobs(settings.data_dir / "blobs"))
+    runtime = Runtime(
+        registry=registry,
+        segmentation=Segmentation(registry, embeddings),
+        archive=Archive(library, Images(database), Segmentations(database), rasters, limits),
+        health=Health(database, registry, settings.app_version or imagequarry.__version__),
+        limits=limits,
+        results=settings.results,
+        drive_enabled=settings.google_drive_enabled,
+        _database=database,
+    )
+    threading.Thread(target=_sweep, args=(registry, runtime._closing), name="model sweep", daemon=True).start()
+    return runtime
+
+
+def models(settings: Settings) -> tuple[Registry, ByteCache[EmbeddingKey, Any]]:
+    """The models alone, and the cache of their embeddings: what the command line needs."""
+    embeddings: ByteCache[EmbeddingKey, Any] = ByteCache(settings.embedding_cache_mb * _MB)
+    registry = Registry(
+        CATALOGUE,
+        WeightsFolder(settings.models, settings.sam_checkpoint_path),
+        ModelPool(settings.model_memory_mb * _MB, settings.model_idle_seconds),
+        embeddings,
+        Hardware(settings.device, settings.model_precision),
+        settings.default_model,
+    )
+    return registry, embeddings
+
+
+def _sweep(registry: Registry, closing: threading.Event) -> None:
+    while not closing.wait(_SWEEP_SECONDS):
+        registry.sweep()

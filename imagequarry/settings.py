@@ -1,0 +1,131 @@
+"""Every environment variable the server knows, typed, described and read once.
+
+Nothing below ``runtime.py`` reads settings: it is handed plain values.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from imagequarry.errors import QuarryError
+
+
+class SettingsFault(QuarryError):
+    """The settings cannot be used."""
+
+
+def _listed(value: Any) -> Any:
+    """A JSON list or comma-separated text as a list; anything else is left to the validation."""
+    if not isinstance(value, str):
+        return value
+    text = value.strip()
+    if text.startswith("["):
+        try:
+            return json.loads(text)
+        except ValueError as error:
+            raise ValueError("is not a valid JSON list") from error
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+class Settings(BaseSettings):
+    """The server's configuration, from the environment and an optional ``.env`` file in the working folder."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
+    )
+
+    host: str = Field("127.0.0.1", description="Address the server listens on.")
+    port: int = Field(8000, ge=0, le=65535, description="Port the server listens on; 0 takes a free one.")
+    data_dir: Path = Field(Path("data"), description="Parent of the database, blobs, uploads, results and logs.")
+    upload_dir: Path | None = Field(None, description="Folder for uploads; default: uploads below DATA_DIR.")
+    results_dir: Path | None = Field(None, description="Folder for cut-out objects; default: results below DATA_DIR.")
+    log_dir: Path | None = Field(None, description="Folder for log files; default: logs below DATA_DIR.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level that is logged.")
+    database_url: SecretStr | None = Field(
+        None, description="SQLite or PostgreSQL URL; default: a SQLite file below DATA_DIR."
+    )
+    api_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+        (), description="Keys that open all surfaces, as a JSON list or separated by commas; none: open to everybody."
+    )
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Origins (JSON list) whose pages may call the server."
+    )
+    default_model: str = Field(
+        "auto", description="Model used where a caller names none; auto: the best whose weights are present."
+    )
+    model_cache_dir: Path | None = Field(None, description="Folder of model weights; default: models below DATA_DIR.")
+    sam_checkpoint_path: Path | None = Field(
+        None,
+        description="An original SAM checkpoint (sam_vit_h_4b8939.pth or a sibling), used as its variant's weights.",
+    )
+    model_memory_mb: int = Field(
+        8192,
+        ge=1,
+        description="Memory that loaded models may hold together before the least recently used is unloaded.",
+    )
+    model_idle_seconds: int = Field(1800, ge=0, description="An unused model is unloaded after this time; 0: never.")
+    device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="Where the real models run.")
+    model_precision: Literal["auto", "exact"] = Field(
+        "auto", description="auto: bfloat16 where the hardware is fast at it; exact: always float32."
+    )
+    embedding_cache_mb: int = Field(512, ge=0, description="Memory for picture embeddings kept between prompts.")
+    max_image_mb: int = Field(50, ge=1, description="Largest picture file accepted, in MiB.")
+    max_image_side: int = Field(4096, ge=16, description="Longest picture side accepted, in pixels.")
+    google_drive_enabled: bool = Field(False, description="Whether results may be sent to Google Drive.")
+    app_title: str = Field("Image Quarry", description="Title shown in the API documentation.")
+    app_description: str = Field(
+        "Segmentation, cut-outs and rendering of pictures over five documented surfaces.",
+        description="Description shown in the API documentation.",
+    )
+    app_version: str | None = Field(None, description="Version reported by the server; default: the package's own.")
+
+    @field_validator("api_keys", "cors_origins", mode="before")
+    @classmethod
+    def _lists(cls, value: Any) -> Any:
+        return _listed(value)
+
+    @model_validator(mode="after")
+    def _no_empty_key(self) -> Settings:
+        if any(not key.get_secret_value() for key in self.api_keys):
+            raise ValueError("API_KEYS holds an empty key")
+        return self
+
+    @property
+    def uploads(self) -> Path:
+        return self.upload_dir or self.data_dir / "uploads"
+
+    @property
+    def results(self) -> Path:
+        return self.results_dir or self.data_dir / "results"
+
+    @property
+    def logs(self) -> Path:
+        return self.log_dir or self.data_dir / "logs"
+
+    @property
+    def models(self) -> Path:
+        return self.model_cache_dir or self.data_dir / "models"
+
+    @property
+    def database(self) -> str:
+        """The database's URL, password included: hand it on, never show it."""
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        return f"sqlite:///{(self.data_dir / 'imagequarry.db').resolve()}"
+
+
+def read_settings(**given: Any) -> Settings:
+    """The settings of this process; ``given`` values win over the environment.
+
+    Raises ``SettingsFault`` with one sentence per variable that cannot be used; values are never repeated.
+    """
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        faults = [f"{'.'.join(map(str, e['loc'])).upper() or 'settings'}: {e['msg']}" for e in error.errors()]
+        raise SettingsFault("The settings cannot be used. " + "; ".join(faults)) from None

@@ -1,0 +1,18 @@
+"""What every route may ask for: the runtime of the application that serves it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from imagequarry.runtime import Runtime
+
+
+def runtime_of(request: Request) -> Runtime:
+    """The runtime that ``create_app`` put together."""
+    runtime: Runtime = request.app.state.runtime
+    return runtime
+
+
+Here = Annotated[Runtime, Depends(runtime_of)]

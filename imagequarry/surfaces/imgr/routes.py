@@ -1,0 +1,76 @@
+"""/api: upload a picture, then cut it out by clicks; and /health."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, File, Form, Response, UploadFile
+from pydantic import BaseModel
+
+from imagequarry.capabilities import cutouts, mask_formats
+from imagequarry.surfaces import probing
+from imagequarry.surfaces.here import Here
+from imagequarry.surfaces.imgr.dialect import NAME, data_url
+from imagequarry.surfaces.imgr.run import OPENAPI, Run, run_of
+from imagequarry.surfaces.probing import HealthReply
+
+router = APIRouter(tags=[NAME])
+
+
+class Uploaded(BaseModel):
+    """A picture that was taken in; ``size`` in bytes."""
+
+    image_id: str
+    type: str
+    filename: str
+    size: int
+
+
+class Result(BaseModel):
+    """One candidate: the cut-out and its mask as data URLs, and the IoU the model expects."""
+
+    masked_image: str
+    mask: str
+    score: float
+
+
+class Results(BaseModel):
+    """Three candidates, the best first."""
+
+    results: list[Result]
+
+
+@router.post("/api/upload/image")
+def upload(
+    here: Here,
+    file: Annotated[UploadFile, File(description="JPEG, PNG, WebP, BMP or TIFF.")],
+    image_type: Annotated[Literal["original", "mask"], Form()] = "original",
+) -> Uploaded:
+    """Take a picture in."""
+    opened = here.archive.take(file.file)
+    image = here.archive.keep(opened, str(uuid.uuid4()), NAME, file.filename or "", image_type)
+    return Uploaded(image_id=image.id, type=image.kind, filename=image.filename, size=image.size_bytes)
+
+
+@router.post("/api/run", openapi_extra=OPENAPI)
+def run(here: Here, run: Annotated[Run, Depends(run_of)], response: Response) -> Results:
+    """Cut out what the clicks mean, three ways."""
+    raster = here.archive.raster(run.original_image_id)
+    answer = here.segmentation.prompted(raster, [run.prompt])
+    response.headers["X-Model"] = answer.model
+    results = [
+        Result(
+            masked_image=data_url(cutouts.feathered_png(raster, candidate.mask, run.feather)),
+            mask=data_url(mask_formats.png_bytes(candidate.mask)),
+            score=candidate.predicted_iou,
+        )
+        for candidate in answer.candidates
+    ]
+    return Results(results=results)
+
+
+@router.get("/health")
+async def health(here: Here, response: Response) -> HealthReply:
+    """Whether the server and what it depends on are well."""
+    return await probing.health(here, response)

@@ -1,0 +1,35 @@
+"""/health: whether the server and what it depends on are well.
+
+Document D's ``/health`` and document A's ``/health/`` differ by a slash: both answer, with the same body.
+"""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Response
+
+from imagequarry.surfaces import probing
+from imagequarry.surfaces.here import Here
+from imagequarry.surfaces.probing import HealthReply
+from imagequarry.surfaces.quarry.dialect import NAME
+
+router = APIRouter(prefix="/health", tags=[NAME])
+
+
+@router.get("/")
+async def health(here: Here, response: Response) -> HealthReply:
+    """Database, Redis and models."""
+    return await probing.health(here, response)
+
+
+@router.get("/ready")
+async def ready(here: Here, response: Response) -> HealthReply:
+    """Whether requests can be served now."""
+    is_ready = await probing.probed(here.health.is_ready)
+    response.status_code = 200 if is_ready else 503
+    return probing.reply(here, "ready" if is_ready else "not ready", {"ready": is_ready})
+
+
+@router.get("/live")
+async def live(here: Here) -> HealthReply:
+    """Whether the process answers at all; it depends on nothing."""
+    return await probing.probed(lambda: probing.reply(here, "alive", {"alive": True}))

@@ -1,0 +1,60 @@
+"""A middleware round every request: its id, its line in the access log, and a reply when all else failed."""
+
+from __future__ import annotations
+
+import re
+import time
+import uuid
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from imagequarry.ops.logs import access_logger, bound, logger
+from imagequarry.surfaces.surface import Surfaces, Unexpected
+
+log = logger(__name__)
+access = access_logger()
+
+# What may be taken over from a caller: nothing that could forge a log line or a header.
+_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}", re.ASCII)
+
+
+class RequestContext:
+    """Pure ASGI, so that streams pass untouched.
+
+    An exception that nobody caught is logged with its traceback and answered in the surface's words.
+    """
+
+    def __init__(self, app: ASGIApp, surfaces: Surfaces) -> None:
+        self._app = app
+        self._surfaces = surfaces
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        given = Headers(scope=scope).get("x-request-id", "")
+        request_id = given if _ID.fullmatch(given) else uuid.uuid4().hex
+        status = 0
+
+        async def tagged(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)["X-Request-ID"] = request_id
+            await send(message)
+
+        with bound(request_id=request_id):
+            started = time.perf_counter()
+            try:
+                await self._app(scope, receive, tagged)
+            except Exception:
+                log.exception("unexpected error", method=scope["method"], path=scope["path"])
+                if status:
+                    raise
+                await self._surfaces.of(scope).render(Unexpected())(scope, receive, tagged)
+            finally:
+                duration = round((time.perf_counter() - started) * 1000, 1)
+                access.info(
+                    "request", method=scope["method"], path=scope["path"], status=status or 499, duration_ms=duration
+                )

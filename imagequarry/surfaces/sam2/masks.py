@@ -1,0 +1,53 @@
+"""/generate_and_store_masks and /render_masks: everything in a picture as stored masks, and pictures of them."""
+
+from __future__ import annotations
+
+import base64
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from imagequarry.capabilities.rendering import Instruction, render_png
+from imagequarry.surfaces.here import Here
+from imagequarry.surfaces.sam2.dialect import NAME, mask_id, new_image_id, position
+from imagequarry.surfaces.sam2.schemas import Dimensions, GenerateReply, GenerateRequest, RenderReply, RenderRequest
+
+router = APIRouter(tags=[NAME])
+
+
+@router.post("/generate_and_store_masks")
+def generate_and_store_masks(
+    here: Here,
+    body: GenerateRequest,
+    response: Response,
+    image_id: Annotated[str | None, Query(min_length=1, max_length=128)] = None,
+) -> GenerateReply:
+    """Segment everything in a picture and keep both."""
+    opened = here.archive.take(body.original_image_b64)
+    answer = here.segmentation.everything(opened.raster)
+    kept = here.archive.keep_with_masks(opened, image_id or new_image_id(), NAME, "stored", answer)
+    response.headers["X-Model"] = answer.model
+    return GenerateReply(
+        message="Masks generated and stored successfully",
+        image_id=kept.id,
+        mask_count=len(kept.candidates),
+        image_dimensions=Dimensions(width=kept.width, height=kept.height),
+        mask_ids=[mask_id(number) for number in range(len(kept.candidates))],
+    )
+
+
+@router.post("/render_masks/{image_id}")
+def render_masks(image_id: str, here: Here, body: RenderRequest) -> RenderReply:
+    """Paint chosen masks on a transparent canvas of the picture's size."""
+    wanted = body.render_instructions
+    masks = here.archive.chosen_masks(image_id, [position(step.mask_id) for step in wanted])
+    steps = [Instruction(masks[position(step.mask_id)].mask, _colour(step.color)) for step in wanted]
+    png = render_png(here.archive.raster(image_id), steps)
+    return RenderReply(message="Image rendered successfully", rendered_image_b64=base64.b64encode(png).decode("ascii"))
+
+
+def _colour(channels: list[int] | None) -> tuple[int, int, int, int] | None:
+    if channels is None:
+        return None
+    red, green, blue, alpha = channels
+    return red, green, blue, alpha

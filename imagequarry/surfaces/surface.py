@@ -1,0 +1,100 @@
+"""A surface: one document's routes and its way of saying that something went wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from fastapi import APIRouter
+from fastapi.responses import Response
+from starlette.types import Scope
+
+from imagequarry.errors import NotFound, PictureTooLarge, QuarryError
+
+T = TypeVar("T")
+
+
+class RouteNotFound(NotFound):
+    """There is nothing at this address."""
+
+
+class MethodNotAllowed(QuarryError):
+    """This address does not take that method."""
+
+
+class BodyTooLarge(PictureTooLarge):
+    """The request is larger than this server accepts."""
+
+
+class BadRequest(QuarryError):
+    """The request could not be read."""
+
+
+class Unexpected(QuarryError):
+    """Something went wrong inside the server; the log knows more under this request's id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surface:
+    """One document: its name, which is the tag of all its routes, its routers and its error replies.
+
+    ``probes`` are the paths that answer without a key.
+    """
+
+    name: str
+    routers: tuple[APIRouter, ...]
+    render: Callable[[QuarryError], Response]
+    probes: frozenset[str] = field(default_factory=frozenset)
+
+    @property
+    def paths(self) -> list[str]:
+        """The templates of all paths, prefix included."""
+        return [str(getattr(route, "path", "")) for router in self.routers for route in router.routes]
+
+
+class Surfaces:
+    """All surfaces, and which of them answers for a request."""
+
+    def __init__(self, surfaces: Sequence[Surface]) -> None:
+        self.all = tuple(surfaces)
+        self._by_name = {surface.name: surface for surface in surfaces}
+        self._templates = [(path.split("/")[1:], surface) for surface in surfaces for path in surface.paths]
+
+    def of(self, scope: Scope) -> Surface:
+        """The surface of the matched route; where none matched, the one whose paths are nearest.
+
+        Two surfaces interleave under /api/v1, so neither a path prefix nor a mounted application could choose.
+        """
+        tags = getattr(scope.get("route"), "tags", None) or [""]
+        return self._by_name.get(str(tags[0])) or self.nearest(str(scope.get("path", "")))
+
+    def nearest(self, path: str) -> Surface:
+        """The surface that shares the most leading path segments; the first one where several do."""
+        wanted = path.split("/")[1:]
+        return max(self._templates, key=lambda pair: _shared(wanted, pair[0]))[1]
+
+    def is_probe(self, path: str) -> bool:
+        """Whether the path answers without a key."""
+        return any(path in surface.probes for surface in self.all)
+
+
+def _shared(wanted: Sequence[str], template: Sequence[str]) -> tuple[int, bool]:
+    """How many leading segments agree, and if any do whether the lengths agree too.
+
+    A parameter agrees with anything but nothing, though never as the first segment.
+    """
+    count = 0
+    for asked, given in zip(wanted, template, strict=False):
+        if asked != given and not (given.startswith("{") and asked and count):
+            break
+        count += 1
+    return count, count > 0 and len(wanted) == len(template)
+
+
+def words_for(error: QuarryError, table: Mapping[type[QuarryError], T]) -> T:
+    """A dialect's entry for the error's class or the nearest class above it."""
+    for kind in type(error).__mro__:
+        if kind in table:
+            return table[kind]
+    raise LookupError(f"The dialect has no words for {type(error).__name__}.")
