@@ -11,6 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pycocotools import mask as coco_masks
 
+# Pydantic reads its fields in replies, which it cannot do with typing's own before Python 3.12.
+from typing_extensions import TypedDict
+
 from imagequarry.domain import run_lengths
 from imagequarry.domain.geometry import Box, Point
 from imagequarry.errors import InvalidInput
