@@ -76,7 +76,10 @@ class FolderBlobs:
 
     def open(self, digest: str) -> BinaryIO:
         with _translated():
-            return self._path(digest).open("rb")
+            try:
+                return self._path(digest).open("rb")
+            except FileNotFoundError as error:
+                raise NotFound("There is no stored file with that digest.") from error
 
     def exists(self, digest: str) -> bool:
         with _translated():
@@ -146,8 +149,6 @@ def _sync(folder: Path) -> None:
 def _translated() -> Iterator[None]:
     try:
         yield
-    except FileNotFoundError as error:
-        raise NotFound("There is no stored file with that digest.") from error
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         raise StorageFailure("There is no space left to store files." if full else None) from error

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 
 from sqlalchemy import Connection
 
 from imagequarry.domain.records import Segmentation, StoredImage
-from imagequarry.errors import Conflict, InvalidInput, NotFound, StorageFailure
+from imagequarry.errors import Busy, Conflict, InvalidInput, NotFound, StorageFailure
 from imagequarry.stores import images, segmentations
 from imagequarry.stores.blobs import Blobs
 from imagequarry.stores.database import Database
@@ -82,10 +83,10 @@ class Library:
                     before = self._replace(connection, image)
                     segmentations.insert(connection, segmentation)
         except BaseException:
-            self._drop_unless_used(digest)
+            self._try_to_drop(digest)
             raise
         if before is not None and before.digest != digest:
-            self._drop_unless_used(before.digest)
+            self._try_to_drop(before.digest)
 
     def _replace(self, connection: Connection, image: StoredImage) -> StoredImage | None:
         """Put the image in place of the one with its id, which is returned; the lock orders who does it at once."""
@@ -99,6 +100,10 @@ class Library:
             segmentations.remove_of_image(connection, image.id)
             images.replace(connection, image)
         return before
+
+    def _try_to_drop(self, digest: str) -> None:
+        with suppress(StorageFailure, Busy):  # the outcome is settled already; a sweep will do it
+            self._drop_unless_used(digest)
 
     def _drop_unless_used(self, digest: str) -> bool:
         if self._images.digest_in_use(digest):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import threading
 import time
 from io import BytesIO
@@ -121,6 +122,12 @@ def test_readers_never_see_a_part_of_a_file(blobs: FolderBlobs) -> None:
     done.set()
     reader.join(30)
     assert seen == {len(data)}
+
+
+def test_a_folder_that_was_taken_away_is_a_storage_failure(blobs: FolderBlobs, tmp_path: Path) -> None:
+    shutil.rmtree(tmp_path / "blobs")
+    with pytest.raises(StorageFailure):
+        blobs.put(DATA)
 
 
 def test_a_folder_that_cannot_be_written_is_a_storage_failure_without_its_path(tmp_path: Path) -> None:
