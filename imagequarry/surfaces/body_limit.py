@@ -61,24 +61,27 @@ class _Exchange:
 
     async def receive(self) -> Message:
         if self._replying:
-            # A streaming reply listens here for the client's leaving; the body does not matter any more.
             return await self._receive()
         if self._limit is None:
             self._limit = self._limit_for(self._scope)
-        if self._declared > self._limit:
-            self._refuse(self._limit)
-        message = await self._receive()
+        message: Message = {"type": "http.request", "body": b"", "more_body": True}
+        if self._declared <= self._limit:
+            message = await self._receive()
+            self._count(message)
+        if max(self._declared, self._received) > self._limit:
+            # A streaming reply listens here for the client's leaving, just before it begins, and wants no body: let it
+            # begin, for then there is nothing to refuse any more.
+            await asyncio.sleep(0)
+            if not self._replying:
+                self._refused = True
+                raise BodyTooLarge(self._limit)
+        return message
+
+    def _count(self, message: Message) -> None:
         if message["type"] == "http.request":
             self._waits = False
             self._received += len(message.get("body", b""))
             self._complete = not message.get("more_body", False)
-            if self._received > self._limit:
-                self._refuse(self._limit)
-        return message
-
-    def _refuse(self, limit: int) -> None:
-        self._refused = True
-        raise BodyTooLarge(limit)
 
     async def send(self, message: Message) -> None:
         self._replying = True

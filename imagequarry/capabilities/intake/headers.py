@@ -6,7 +6,7 @@ import struct
 from dataclasses import dataclass
 
 from imagequarry.capabilities.intake.jpeg_header import read_jpeg
-from imagequarry.capabilities.intake.limits import Limits
+from imagequarry.capabilities.intake.limits import Limits, listed, spoken
 from imagequarry.capabilities.intake.tiff_header import read_tiff
 from imagequarry.errors import InvalidPicture
 
@@ -28,6 +28,9 @@ BRANDS = {b"avif": "AVIF", b"avis": "AVIF", b"heic": "HEIC", b"heix": "HEIC", b"
 MAX_PNG_CHUNKS = 100_000
 MAX_PNG_NOTES = 256
 
+# Pillow unpacks run-length BMP in Python, a few million steps a second; such files are small or not worth it.
+MAX_RUN_LENGTH_BMP = 2 * 1024 * 1024
+
 
 @dataclass(frozen=True, slots=True)
 class Header:
@@ -46,11 +49,15 @@ class Header:
 def read_header(data: bytes, limits: Limits) -> Header:
     """The header of ``data``, accepted by ``limits``; raises InvalidPicture or PictureTooLarge."""
     name = _kind(data)
+    if name is None:
+        raise InvalidPicture(
+            f"The file is not a picture; send {listed(limits.formats)}.", formats=sorted(limits.formats)
+        )
     limits.check_format(name)
     try:
         header = _READERS[name](data)
     except (struct.error, IndexError) as error:
-        raise InvalidPicture(f"The {name} file is cut short.", format=name) from error
+        raise InvalidPicture(f"The {spoken(name)} file is cut short.", format=name) from error
     limits.check_sides(header.width, header.height)
     if header.pictures > 1:
         raise InvalidPicture(
@@ -61,8 +68,8 @@ def read_header(data: bytes, limits: Limits) -> Header:
     return header
 
 
-def _kind(data: bytes) -> str:
-    """The format by the file's first bytes; raises InvalidPicture where it is none that is ever read."""
+def _kind(data: bytes) -> str | None:
+    """The format by the file's first bytes, also where it is one that is never read; None where it is none known."""
     if data.startswith(b"\xff\xd8\xff"):
         return "JPEG"
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
@@ -73,12 +80,9 @@ def _kind(data: bytes) -> str:
         return "TIFF"
     if data.startswith(b"BM"):
         return "BMP"
-    other = next((kind for start, kind in OTHER_KINDS if data.startswith(start)), None)
-    if other is None and data[4:8] == b"ftyp":
-        other = BRANDS.get(data[8:12])
-    if other is not None:
-        raise InvalidPicture(f"The file is {other}, which is not read here.", format=other)
-    raise InvalidPicture("The file is not a picture of a kind that is read here.")
+    if data[4:8] == b"ftyp" and data[8:12] in BRANDS:
+        return BRANDS[data[8:12]]
+    return next((kind for start, kind in OTHER_KINDS if data.startswith(start)), None)
 
 
 def _jpeg(data: bytes) -> Header:
@@ -141,6 +145,9 @@ def _webp_frames(data: bytes) -> int:
 def _bmp(data: bytes) -> Header:
     (size,) = struct.unpack_from("<I", data, 14)
     width, height = struct.unpack_from("<HH" if size == 12 else "<ii", data, 18)
+    run_length = size >= 40 and struct.unpack_from("<I", data, 30)[0] in (1, 2)
+    if run_length and len(data) > MAX_RUN_LENGTH_BMP:
+        raise InvalidPicture("The BMP file is run-length coded and too large for that.", format="BMP")
     return Header("BMP", width, abs(height))
 
 

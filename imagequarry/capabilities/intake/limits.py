@@ -9,8 +9,6 @@ from imagequarry.errors import InvalidPicture, PictureTooLarge
 PICTURE_FORMATS = frozenset({"JPEG", "PNG", "WEBP", "BMP", "TIFF"})
 JPEG_PNG = frozenset({"JPEG", "PNG"})
 
-SPOKEN = {"WEBP": "WebP"}
-
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -40,7 +38,7 @@ class Limits:
         """Raise InvalidPicture for a format that is not among ``formats``."""
         if name not in self.formats:
             raise InvalidPicture(
-                f"A {SPOKEN.get(name, name)} file is not accepted; send {listed(self.formats)}.",
+                f"{spoken(name)} files are not accepted here; send {listed(self.formats)}.",
                 format=name,
                 formats=sorted(self.formats),
             )
@@ -61,9 +59,14 @@ class Limits:
 DEFAULT_LIMITS = Limits()
 
 
+def spoken(name: str) -> str:
+    """A format's ``name`` as people write it."""
+    return "WebP" if name == "WEBP" else name
+
+
 def listed(formats: frozenset[str]) -> str:
     """``JPEG, PNG or WebP``."""
-    names = [SPOKEN.get(name, name) for name in sorted(formats)]
+    names = [spoken(name) for name in sorted(formats)]
     return " or ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import warnings
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
@@ -16,10 +17,14 @@ from PIL.WebPImagePlugin import WebPImageFile
 
 from imagequarry.capabilities.intake.colour import colours_and_alpha, lay_on_white, pixels_of
 from imagequarry.capabilities.intake.headers import Header, read_header
-from imagequarry.capabilities.intake.limits import DEFAULT_LIMITS, SPOKEN, Limits
+from imagequarry.capabilities.intake.limits import DEFAULT_LIMITS, Limits, spoken
 from imagequarry.capabilities.intake.tiff_header import orientation_of
 from imagequarry.domain.raster import Raster
 from imagequarry.errors import InvalidPicture, PictureTooLarge, QuarryError
+
+# Pillow warns of every odd tag in words of the file's own making: a log that strangers write, and a registry of texts
+# seen that never shrinks. What matters among them is refused here anyway.
+warnings.filterwarnings("ignore", module=r"PIL\.")
 
 # The decoder is chosen by our own look at the content, so Image.open with its sniffing, its global pixel limit and its
 # warnings plays no part. A phone's MPO is read as the JPEG it starts with.
@@ -83,7 +88,7 @@ def open_picture(source: bytes | BinaryIO, limits: Limits = DEFAULT_LIMITS) -> O
     limits.check_bytes(len(data))
     header = read_header(data, limits)
     try:
-        raster = _decode(data, header)
+        raster = _decode(data, header, limits)
     except QuarryError:
         raise
     except MemoryError as error:
@@ -91,9 +96,9 @@ def open_picture(source: bytes | BinaryIO, limits: Limits = DEFAULT_LIMITS) -> O
     # Decoders of hostile bytes raise OSError, SyntaxError, ValueError, TypeError, struct.error, zlib.error and more,
     # and the list grows with every release: whatever it is, the file cannot be read.
     except Exception as error:
-        name = SPOKEN.get(header.format, header.format)
         raise InvalidPicture(
-            f"The {name} file is damaged, cut short or of a kind that is not read here.", format=header.format
+            f"The {spoken(header.format)} file is damaged, cut short or of a kind that is not read here.",
+            format=header.format,
         ) from error
     return Opened(raster, header.format, data)
 
@@ -103,8 +108,10 @@ def digest_of(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def _decode(data: bytes, header: Header) -> Raster:
+def _decode(data: bytes, header: Header, limits: Limits) -> Raster:
     stored: Image.Image = DECODERS[header.format](io.BytesIO(data))
+    # A file may contradict itself, with a second header say: what counts is the size that is going to be decoded.
+    limits.check_sides(*stored.size)
     stored.load()
     turn = None if header.format == "TIFF" else UPRIGHT.get(orientation_of(stored.info.get("exif") or b""))
     colours, opacity = colours_and_alpha(stored, header.depth)
