@@ -154,6 +154,8 @@ def _formatter(processors: list[Processor]) -> structlog.stdlib.ProcessorFormatt
 
 
 def _without_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    # uvicorn says everything twice, once in colour.
+    event.pop("color_message", None)
     return {name: _redacted(name, value) for name, value in event.items()}
 
 

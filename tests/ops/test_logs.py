@@ -44,7 +44,7 @@ def test_our_lines_and_those_of_the_standard_library_are_json_in_one_file(tmp_pa
     configure(folder=tmp_path)
     log.info("image stored", bytes=12)
     logging.getLogger("imagequarry.elsewhere").warning("%d left", 3, extra={"model": "sam"})
-    logging.getLogger("uvicorn.error").info("started")
+    logging.getLogger("uvicorn.error").info("started", extra={"color_message": "\x1b[36mstarted"})
 
     ours, standard, uvicorn = lines(tmp_path / APPLICATION_LOG)
     assert (ours["event"], ours["bytes"], ours["level"], ours["logger"]) == (
@@ -55,6 +55,7 @@ def test_our_lines_and_those_of_the_standard_library_are_json_in_one_file(tmp_pa
     )
     assert (standard["event"], standard["model"], standard["level"]) == ("3 left", "sam", "warning")
     assert (uvicorn["event"], uvicorn["logger"]) == ("started", "uvicorn.error")
+    assert "color_message" not in uvicorn
     assert ours["timestamp"].endswith("Z")
 
 
