@@ -1,0 +1,1 @@
+"""Models that can be leased: embedded (no weights), huggingface (transformers) and remote."""

@@ -1,0 +1,115 @@
+"""Answers to a box: regions that fit it, unions of those inside, and colour models of inside against around."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from imagequarry.engines.embedded.region_tree.arrays import Bool, Floats
+from imagequarry.engines.embedded.region_tree.codes import WORDS
+from imagequarry.engines.embedded.region_tree.graph import Doubles, random_walk
+from imagequarry.engines.embedded.region_tree.hypotheses import Hypotheses
+from imagequarry.engines.embedded.region_tree.leaves import Leaves
+from imagequarry.engines.embedded.region_tree.table import Table
+
+TEXTURE_WEIGHT = 0.3
+ROUNDS = 3
+CUTS = (0.35, 0.5, 0.65)
+
+
+def in_box(leaves: Leaves, table: Table, box: tuple[int, int, int, int]) -> Hypotheses:
+    """What a box (x0, y0, x1, y1; whole working pixels, not empty) may mean, with the figures of the head ``box``."""
+    x0, y0, x1, y1 = box
+    frame = np.array(box, np.float32)
+    inside = np.bincount(leaves.label[y0:y1, x0:x1].ravel(), minlength=leaves.count).astype(np.float32)
+    share = inside / leaves.area
+    middle, half = (frame[:2] + frame[2:]) / 2, (frame[2:] - frame[:2]) / 2
+    radius = np.hypot(*((leaves.centre - middle) / half).T)
+    around = np.exp(-(np.maximum(0, radius - 1) ** 2) / 2)
+    sets = np.concatenate([
+        _from_table(table, frame, inside, share),
+        (share > 0.6)[None],
+        _from_colours(leaves, share, radius, around),
+    ])  # fmt: skip
+    sets = sets[sets.any(1)]
+    if not len(sets):
+        sets = (inside > 0)[None]
+    sets = np.unique(sets, axis=0)
+    return Hypotheses(sets, sets.astype(np.float32) @ leaves.area, _figures(leaves, sets, frame, inside, around))
+
+
+def _from_table(table: Table, frame: Floats, inside: Floats, share: Floats) -> Bool:
+    """Regions whose box fits, whole and cut to the box, and unions of the largest regions inside."""
+    within = table.member.astype(np.float32) @ inside / table.area
+    fit = box_overlap(table.box.T, frame)
+    best = np.argsort(-fit * (within > 0.6), kind="stable")[:12]
+    fitting = table.member[best]
+    full = np.flatnonzero(within >= 0.93)[::-1]
+    largest: list[int] = []
+    covered = np.zeros(table.member.shape[1], np.bool_)
+    for row in full:
+        if len(largest) < 8 and not covered[table.member[row]].any():
+            largest.append(int(row))
+            covered |= table.member[row]
+    parts = [fitting, fitting[:6] & (share > 0.5)]
+    if largest:
+        parts += [table.member[largest], np.logical_or.accumulate(table.member[largest], 0)[1:]]
+    return np.concatenate(parts)
+
+
+def _from_colours(leaves: Leaves, share: Floats, radius: Floats, around: Floats) -> Bool:
+    """GrabCut (Rother, Kolmogorov, Blake, 2004) on regions: histograms of both sides, smoothed by random walks."""
+    outside = share < 0.5
+    weight = np.repeat([1.0, TEXTURE_WEIGHT], WORDS)
+    belief: Doubles = np.clip(1.25 - 0.75 * radius, 0, 1) * (share > 0.6)
+    found = []
+    for turn in range(ROUNDS):
+        here, there = belief @ leaves.words + 1, ((1 - belief) * around) @ leaves.words + 1
+        evidence = np.concatenate([
+            np.log(here[k] / here[k].sum()) - np.log(there[k] / there[k].sum())
+            for k in (slice(0, WORDS), slice(WORDS, None))
+        ])  # fmt: skip
+        vote = 1.5 * (leaves.words @ (evidence * weight)) / leaves.area + 1 - 0.8 * radius**2
+        prior = 1 / (1 + np.exp(-np.clip(vote, -30, 30)))
+        pull = np.where(outside, 1e4, 0.15 * np.sqrt(leaves.area))
+        belief = random_walk(leaves.arcs, np.where(outside, 0, prior), pull)
+        if turn != 1:
+            found += [belief > cut for cut in CUTS]
+    return np.stack(found)
+
+
+def _figures(leaves: Leaves, sets: Bool, frame: Floats, inside: Floats, around: Floats) -> Floats:
+    """The leaves' FIGURES and those of a set against the box."""
+    member = sets.astype(np.float32)
+    area = member @ leaves.area
+    bounds = leaves.bounds(sets)
+    side = frame[2:] - frame[:2]
+    box_area = float(side.prod())
+    centre = member @ (leaves.centre * leaves.area[:, None]) / area[:, None]
+    off = np.hypot(*((centre - (frame[:2] + frame[2:]) / 2) / side).T)
+    colour = leaves.words[:, :WORDS]
+    here, there = member @ colour, (1 - member) @ (colour * around[:, None])
+    here /= np.maximum(here.sum(1, keepdims=True), 1)
+    there /= np.maximum(there.sum(1, keepdims=True), 1)
+    gaps = np.abs(bounds - frame) / np.concatenate([side, side])
+    every = np.ones(len(sets))
+    return np.column_stack([
+        leaves.describe(sets),
+        box_overlap(bounds.T, frame),
+        area / box_area,
+        member @ inside / area,
+        off,
+        0.5 * ((here - there) ** 2 / (here + there + 1e-6)).sum(1),
+        (gaps <= 0.06).sum(1),
+        np.minimum(gaps.max(1), 2),
+        every * np.log(box_area / leaves.area.sum()),
+        every * np.log(side[0] / side[1]),
+    ]).astype(np.float32)  # fmt: skip
+
+
+def box_overlap(boxes: Floats, frame: Floats) -> Floats:
+    """Intersection over union of boxes, (4, k), with one box (4,)."""
+    wide = np.maximum(0, np.minimum(boxes[2], frame[2]) - np.maximum(boxes[0], frame[0]))
+    high = np.maximum(0, np.minimum(boxes[3], frame[3]) - np.maximum(boxes[1], frame[1]))
+    common = wide * high
+    whole = (boxes[2] - boxes[0]) * (boxes[3] - boxes[1]) + (frame[2] - frame[0]) * (frame[3] - frame[1])
+    return np.asarray(common / np.maximum(whole - common, 1e-6), np.float32)

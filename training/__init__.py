@@ -1,0 +1,1 @@
+"""Fitting of the numbers the engines ship with; no part of the installed package."""

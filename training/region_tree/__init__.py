@@ -1,0 +1,1 @@
+"""Fitting and measuring the embedded segmenter on photographs with human outlines."""
