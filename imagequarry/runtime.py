@@ -9,13 +9,19 @@ from typing import Any
 
 import imagequarry
 from imagequarry.capabilities.archive import Archive
+from imagequarry.capabilities.embeddings import Embeddings
 from imagequarry.capabilities.intake import Limits
-from imagequarry.capabilities.segmentation import Segmentation
+from imagequarry.capabilities.prewarming import Prewarmer
+from imagequarry.capabilities.segmentation import SearchKey, Segmentation
 from imagequarry.domain.raster import Raster
+from imagequarry.domain.segmenter import Candidates
+from imagequarry.engines.remote.card import CARD as REMOTE_CARD
 from imagequarry.models.cache import ByteCache, EmbeddingKey
-from imagequarry.models.catalogue import CATALOGUE, Hardware
+from imagequarry.models.catalogue import CATALOGUE, Entry, Hardware, remote
+from imagequarry.models.embedding_store import EmbeddingFolder
 from imagequarry.models.pool import ModelPool
 from imagequarry.models.registry import Registry
+from imagequarry.models.turns import Turns
 from imagequarry.models.weights import WeightsFolder
 from imagequarry.ops.health import Health
 from imagequarry.settings import Settings
@@ -42,12 +48,16 @@ class Runtime:
     limits: Limits
     results: Path
     drive_enabled: bool
+    prewarmer: Prewarmer
+    # What makes surface C's masks: the SAM API where one is configured, else the default model.
+    stored_masks_model: str | None
     _database: Database = field(repr=False)
     _closing: threading.Event = field(default_factory=threading.Event, repr=False)
 
     def close(self) -> None:
         """Give connections and threads back."""
         self._closing.set()
+        self.prewarmer.close()
         self._database.close()
 
 
@@ -58,36 +68,48 @@ def start(settings: Settings) -> Runtime:
     """
     database = Database(settings.database)
     database.migrate()
-    registry, embeddings = models(settings)
+    registry, segmentation = models(settings)
     limits = Limits(max_bytes=settings.max_image_mb * _MB, max_side=settings.max_image_side)
     rasters: ByteCache[str, Raster] = ByteCache(_RASTER_BYTES)
     library = Library(database, FolderBlobs(settings.data_dir / "blobs"))
     runtime = Runtime(
         registry=registry,
-        segmentation=Segmentation(registry, embeddings),
+        segmentation=segmentation,
         archive=Archive(library, Images(database), Segmentations(database), rasters, limits),
         health=Health(database, registry, settings.app_version or imagequarry.__version__),
         limits=limits,
         results=settings.results,
         drive_enabled=settings.google_drive_enabled,
+        prewarmer=Prewarmer(segmentation, enabled=settings.prewarm),
+        stored_masks_model=REMOTE_CARD.name if settings.sam_api_url else None,
         _database=database,
     )
     threading.Thread(target=_sweep, args=(registry, runtime._closing), name="model sweep", daemon=True).start()
     return runtime
 
 
-def models(settings: Settings) -> tuple[Registry, ByteCache[EmbeddingKey, Any]]:
-    """The models alone, and the cache of their embeddings: what the command line needs."""
+def models(settings: Settings) -> tuple[Registry, Segmentation]:
+    """The models and segmentation alone: what the command line needs."""
     embeddings: ByteCache[EmbeddingKey, Any] = ByteCache(settings.embedding_cache_mb * _MB)
     registry = Registry(
-        CATALOGUE,
+        _catalogue(settings),
         WeightsFolder(settings.models, settings.sam_checkpoint_path),
         ModelPool(settings.model_memory_mb * _MB, settings.model_idle_seconds),
         embeddings,
         Hardware(settings.device, settings.model_precision),
         settings.default_model,
     )
-    return registry, embeddings
+    folder = settings.embedding_cache_dir
+    disk = EmbeddingFolder(folder, settings.embedding_disk_mb * _MB) if folder else None
+    searches: ByteCache[SearchKey, Candidates] = ByteCache(settings.candidate_cache_mb * _MB)
+    return registry, Segmentation(registry, Embeddings(embeddings, disk), searches, Turns())
+
+
+def _catalogue(settings: Settings) -> tuple[Entry, ...]:
+    if not settings.sam_api_url:
+        return CATALOGUE
+    token = settings.sam_api_token.get_secret_value() if settings.sam_api_token else ""
+    return (*CATALOGUE, remote(settings.sam_api_url, token, settings.sam_api_timeout))
 
 
 def _sweep(registry: Registry, closing: threading.Event) -> None:

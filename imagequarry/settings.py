@@ -73,6 +73,15 @@ class Settings(BaseSettings):
     model_precision: Literal["auto", "exact"] = Field(
         "auto", description="auto: bfloat16 where the hardware is fast at it; exact: always float32."
     )
+    sam_api_url: str | None = Field(None, description="A SAM HTTP API that makes surface C's masks.")
+    sam_api_token: SecretStr | None = Field(None, description="Bearer token of that API.")
+    sam_api_timeout: float = Field(150, gt=0, le=3600, description="Seconds to wait for that API.")
+    prewarm: bool = Field(False, description="Embed an uploaded picture in the background, so that a click is quick.")
+    embedding_cache_dir: Path | None = Field(
+        None, description="Folder for embeddings that survive a restart; none: memory only."
+    )
+    embedding_disk_mb: int = Field(4096, ge=1, description="Disk space for those embeddings.")
+    candidate_cache_mb: int = Field(256, ge=0, description="Memory for kept searches, answered again without a model.")
     embedding_cache_mb: int = Field(512, ge=0, description="Memory for picture embeddings kept between prompts.")
     max_image_mb: int = Field(50, ge=1, description="Largest picture file accepted, in MiB.")
     max_image_side: int = Field(4096, ge=16, description="Longest picture side accepted, in pixels.")

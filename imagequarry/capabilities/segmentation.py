@@ -6,15 +6,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from imagequarry.capabilities.embeddings import Embeddings
 from imagequarry.domain.card import ModelCard
 from imagequarry.domain.raster import Raster
-from imagequarry.domain.segmenter import Candidate, Prompt
+from imagequarry.domain.segmenter import Candidate, Candidates, Everything, Found, KeepsCandidates, Prompt
 from imagequarry.domain.watch import Unwatched, Watch
 from imagequarry.errors import InvalidPrompt
 from imagequarry.models.cache import ByteCache, EmbeddingKey
 from imagequarry.models.registry import Leased, Registry
+from imagequarry.models.turns import Turns
 
 MAX_POINTS = 256
+
+# A kept search looks this far below the usual thresholds, so that a caller who lowers them need not wait again.
+_KEPT_IOU = 0.6
+_KEPT_STABILITY = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +32,28 @@ class Answer:
     complete: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class SearchKey:
+    """What a kept search depends on: picture and model, the grid, and how far down it looked."""
+
+    embedding: EmbeddingKey
+    points_per_side: int
+    crop_n_layers: int
+    crop_n_points_downscale_factor: int
+    pred_iou_thresh: float
+    stability_score_thresh: float
+
+
 class Segmentation:
     """Leases a model, embeds the picture once for all prompts on it, and asks."""
 
-    def __init__(self, registry: Registry, embeddings: ByteCache[EmbeddingKey, Any]) -> None:
+    def __init__(
+        self, registry: Registry, embeddings: Embeddings, searches: ByteCache[SearchKey, Candidates], turns: Turns
+    ) -> None:
         self._registry = registry
         self._embeddings = embeddings
+        self._searches = searches
+        self._turns = turns
 
     def prompted(self, image: Raster, prompts: Sequence[Prompt], model: str | None = None, most: int = 3) -> Answer:
         """At most ``most`` candidates for each prompt, the best first, in the order of the prompts.
@@ -40,8 +62,8 @@ class Segmentation:
         """
         for prompt in prompts:
             check(prompt, image)
-        with self._registry.lease(self._registry.choose(model, "segment")) as leased:
-            embedding = self._embedding(image, leased)
+        with self._registry.lease(self.card(model)) as leased, self._turns.click():
+            embedding = self._embeddings.of(image, leased)
             found = [c for prompt in prompts for c in leased.engine.predict(embedding, prompt)[:most]]
         return Answer(leased.card.name, tuple(found))
 
@@ -55,23 +77,42 @@ class Segmentation:
         """Every region of the picture, the best first.
 
         ``named`` are the fields of ``Everything`` that the caller chose: they are obeyed by every engine; for the
-        others, and those that are None, the engine's calibrated defaults hold.
+        others, and those that are None, the engine's calibrated defaults hold. Raises ``ModelFailure``, ``Cancelled``.
         """
         card = self.card(model)
         chosen: dict[str, Any] = {name: value for name, value in (named or {}).items() if value is not None}
         wish = replace(card.everything, **chosen)
         with self._registry.lease(card) as leased:
-            embedding = self._embedding(image, leased)
-            found = leased.engine.everything(image, embedding, wish, watch or Unwatched())
+            found = self._search(image, leased, wish, watch or Unwatched())
         return Answer(card.name, tuple(found.candidates), found.complete)
+
+    def prepare(self, image: Raster, model: str | None = None) -> None:
+        """Embed the picture, so that the first prompt on it need not wait for that."""
+        with self._registry.lease(self.card(model)) as leased:
+            self._embeddings.of(image, leased)
 
     def card(self, model: str | None) -> ModelCard:
         """The card of the model that would answer. Raises ``ModelNotFound``, ``ModelUnavailable``."""
         return self._registry.choose(model, "segment")
 
-    def _embedding(self, image: Raster, leased: Leased) -> Any:
-        key = EmbeddingKey(image.digest, leased.card.name, leased.card.version)
-        return self._embeddings.get(key, lambda: leased.engine.embed(image))
+    def _search(self, image: Raster, leased: Leased, wish: Everything, watch: Watch) -> Found:
+        engine = leased.engine
+        if not isinstance(engine, KeepsCandidates):
+            with self._turns.search(watch) as polite:
+                found: Found = engine.everything(image, self._embeddings.of(image, leased), wish, polite)
+                return found
+        wider = replace(wish, **_kept_thresholds(wish), max_time_ms=None)
+        key = _search_key(leased.key(image.digest), wider)
+        if wish.max_time_ms is None:
+            return self._searches.get(key, lambda: self._candidates(image, leased, wider, watch)).answer(wish)
+        kept = self._searches.peek(key) or self._candidates(image, leased, wish, watch)
+        return kept.answer(wish)
+
+    def _candidates(self, image: Raster, leased: Leased, wish: Everything, watch: Watch) -> Candidates:
+        with self._turns.search(watch) as polite:
+            embedding = self._embeddings.of(image, leased)
+            found: Candidates = leased.engine.candidates(image, embedding, wish, polite)
+            return found
 
 
 def check(prompt: Prompt, image: Raster) -> None:
@@ -95,3 +136,21 @@ def check(prompt: Prompt, image: Raster) -> None:
         raise InvalidPrompt(
             f"The box from ({box.x0:g}, {box.y0:g}) to ({box.x1:g}, {box.y1:g}) is empty or lies outside: {size}."
         )
+
+
+def _kept_thresholds(wish: Everything) -> dict[str, Any]:
+    return {
+        "pred_iou_thresh": min(wish.pred_iou_thresh, _KEPT_IOU),
+        "stability_score_thresh": min(wish.stability_score_thresh, _KEPT_STABILITY),
+    }
+
+
+def _search_key(embedding: EmbeddingKey, wish: Everything) -> SearchKey:
+    return SearchKey(
+        embedding,
+        wish.points_per_side,
+        wish.crop_n_layers,
+        wish.crop_n_points_downscale_factor if wish.crop_n_layers else 1,
+        wish.pred_iou_thresh,
+        wish.stability_score_thresh,
+    )

@@ -38,7 +38,7 @@ def prompt_of(points: Sequence[str], background: Sequence[str], box: str | None,
 def segment(files: Sequence[Path], out: Path, prompt: Prompt | None, model: str | None, feather: float) -> None:
     """Segment each file into ``out``; a file that fails is named at the end and exit code 1 returned."""
     settings = read_settings()
-    segmentation = Segmentation(*runtime.models(settings))
+    _, segmentation = runtime.models(settings)
     limits = Limits(max_bytes=settings.max_image_mb * 2**20, max_side=settings.max_image_side)
     failed: list[tuple[Path, str]] = []
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()

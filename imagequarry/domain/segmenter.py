@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from imagequarry.domain.geometry import Box, Point
 from imagequarry.domain.mask import Mask
@@ -67,6 +67,24 @@ class Found:
     complete: bool = True
 
 
+class Candidates(Protocol):
+    """All that one search found, kept so that other thresholds are answered without the model. Immutable."""
+
+    @property
+    def nbytes(self) -> int:
+        """Memory held, in bytes."""
+        ...
+
+    @property
+    def complete(self) -> bool:
+        """Whether the search was allowed to finish."""
+        ...
+
+    def answer(self, wish: Everything) -> Found:
+        """What a search with that wish would find: same grid, and thresholds no lower than those of this search."""
+        ...
+
+
 class Embedding(Protocol):
     """What an engine keeps of a picture; opaque to everyone but that engine, immutable, shared by threads."""
 
@@ -94,4 +112,26 @@ class Segmenter(Protocol):
 
     def everything(self, image: Raster, embedding: Any, wish: Everything, watch: Watch) -> Found:
         """Every region of the picture that the wish lets pass, the best first."""
+        ...
+
+
+@runtime_checkable
+class KeepsCandidates(Protocol):
+    """A segmenter whose searches are worth keeping."""
+
+    def candidates(self, image: Raster, embedding: Any, wish: Everything, watch: Watch) -> Candidates:
+        """All that the wish's grid finds above the wish's thresholds."""
+        ...
+
+
+@runtime_checkable
+class PacksEmbeddings(Protocol):
+    """A segmenter whose embeddings can be written to disk."""
+
+    def pack(self, embedding: Any) -> bytes:
+        """The embedding as bytes."""
+        ...
+
+    def unpack(self, data: bytes) -> Any:
+        """What ``pack`` wrote under the same weights; ``ValueError`` where it is damaged or of another model."""
         ...

@@ -9,6 +9,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
+from imagequarry.errors import Cancelled
+
 
 class Sized(Protocol):
     """A value that knows how much memory it holds."""
@@ -17,6 +19,10 @@ class Sized(Protocol):
     def nbytes(self) -> int:
         """Memory held, in bytes."""
         ...
+
+
+class _GivenUp(Exception):
+    """Whoever computed the value was cancelled."""
 
 
 K = TypeVar("K", bound=Hashable)
@@ -59,6 +65,14 @@ class ByteCache(Generic[K, V]):
 
     def get(self, key: K, compute: Callable[[], V]) -> V:
         """The value under that key, computed by the first who asks."""
+        while True:
+            try:
+                return self._get(key, compute)
+            except _GivenUp:
+                # The one who computed it was cancelled; that is no reason for the others to go without.
+                continue
+
+    def _get(self, key: K, compute: Callable[[], V]) -> V:
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
@@ -70,7 +84,21 @@ class ByteCache(Generic[K, V]):
                 mine = self._under_way[key] = Future()
             else:
                 self._hits += 1
-        return others.result() if others is not None else self._compute(key, compute, mine)
+        if others is None:
+            return self._compute(key, compute, mine)
+        try:
+            return others.result()
+        except Cancelled as error:
+            raise _GivenUp from error
+
+    def peek(self, key: K) -> V | None:
+        """The kept value, or None; nothing is computed and nobody is waited for."""
+        with self._lock:
+            if key not in self._kept:
+                return None
+            self._kept.move_to_end(key)
+            self._hits += 1
+            return self._kept[key][0]
 
     def forget(self, unwanted: Callable[[K], bool]) -> None:
         """Drop every kept value whose key is unwanted."""

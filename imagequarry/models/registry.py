@@ -29,10 +29,15 @@ class ModelState:
 
 @dataclass(frozen=True, slots=True)
 class Leased:
-    """A loaded engine and the card of the model it runs."""
+    """A loaded engine, the card of the model it runs, and the version of its code and weights together."""
 
     card: ModelCard
     engine: Any
+    version: str
+
+    def key(self, digest: str) -> EmbeddingKey:
+        """Under what this engine's embedding of the picture with that digest is kept."""
+        return EmbeddingKey(digest, self.card.name, self.version)
 
 
 class Registry:
@@ -53,6 +58,7 @@ class Registry:
         self._embeddings = embeddings
         self._hardware = hardware
         self._default = default
+        self._versions: dict[str, str] = {}
 
     def card(self, name: str) -> ModelCard:
         """The card of that name. Raises ``ModelNotFound`` with the names there are."""
@@ -70,7 +76,8 @@ class Registry:
                 raise ModelNotFound(f"The model {wanted!r} does not {task}.", model=wanted)
             return entry.card
         for entry in self._entries.values():
-            if entry.card.task == task and self._can_run(entry):
+            # A service on the network is used where it is asked for, never because it happens to be there.
+            if entry.card.task == task and entry.card.family != "remote" and self._can_run(entry):
                 return entry.card
         raise ModelUnavailable(f"No model on this machine can {task}.")
 
@@ -82,7 +89,7 @@ class Registry:
         """
         entry = self._entry(card.name)
         with self._pool.lease(card.name, lambda: self._load(entry)) as engine:
-            yield Leased(card, engine)
+            yield Leased(card, engine, self._versions[card.name])
 
     def states(self, task: Task | None = None) -> list[ModelState]:
         """Every model of the task (of all tasks) as it stands."""
@@ -127,15 +134,19 @@ class Registry:
             ) from None
 
     def _has_weights(self, entry: Entry) -> bool:
-        return entry.card.family == "embedded" or self._weights.find(entry.card) is not None
+        return not entry.card.hub or self._weights.find(entry.card) is not None
 
     def _can_run(self, entry: Entry) -> bool:
         return self._has_weights(entry) and not entry.missing_libraries()
 
     def _load(self, entry: Entry) -> Any:
-        weights = None if entry.card.family == "embedded" else self._weights.require(entry.card)
+        weights = self._weights.require(entry.card) if entry.card.hub else None
         entry.require_libraries()
-        return entry.load(weights, self._hardware)
+        engine = entry.load(weights, self._hardware)
+        # Weights under the same name may be other ones tomorrow, so their digest is part of the version.
+        digest = f"+{self._weights.digest(weights)[:16]}+{self._hardware.precision}" if weights else ""
+        self._versions[entry.card.name] = entry.card.version + digest
+        return engine
 
 
 def _state(card: ModelCard, cached: bool, loaded: dict[str, int]) -> ModelState:

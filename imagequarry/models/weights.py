@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 from imagequarry.domain.card import ModelCard
@@ -44,3 +45,12 @@ class WeightsFolder:
                 command=how,
             )
         return found
+
+    def digest(self, weights: Path) -> str:
+        """SHA-256 (hex) over the names and contents of a model's weights and configuration."""
+        total = hashlib.sha256()
+        parts = [weights] if weights.is_file() else sorted([*weights.glob("*.safetensors"), weights / "config.json"])
+        for part in parts:
+            with part.open("rb") as file:
+                total.update(f"{part.name}:{hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
+        return total.hexdigest()

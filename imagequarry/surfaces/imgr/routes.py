@@ -50,6 +50,7 @@ def upload(
     """Take a picture in."""
     opened = here.archive.take(file.file)
     image = here.archive.keep(opened, str(uuid.uuid4()), NAME, file.filename or "", image_type)
+    here.prewarmer.soon(opened.raster)
     return Uploaded(image_id=image.id, type=image.kind, filename=image.filename, size=image.size_bytes)
 
 

@@ -24,7 +24,7 @@ def generate_and_store_masks(
 ) -> GenerateReply:
     """Segment everything in a picture and keep both."""
     opened = here.archive.take(body.original_image_b64)
-    answer = here.segmentation.everything(opened.raster)
+    answer = here.segmentation.everything(opened.raster, model=here.stored_masks_model)
     kept = here.archive.keep_with_masks(opened, image_id or new_image_id(), NAME, "stored", answer)
     response.headers["X-Model"] = answer.model
     return GenerateReply(

@@ -1,0 +1,1 @@
+"""Engines on the far side of a network."""
