@@ -8,8 +8,10 @@ import re
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import cv2
 import numpy as np
@@ -25,7 +27,7 @@ from imagequarry.errors import InvalidInput, InvalidPath, StorageFailure
 DEFAULT_FEATHER = 2.0
 MAX_FEATHER = 100.0
 
-_STRIP = 512  # rows feathered at a time, so that a large mask needs little memory
+_TILE = 256  # pixels a side: tiles the outline does not run through need no feathering
 _OBJECT_NAME = re.compile(r"object_(\d{1,9})\.png")
 
 
@@ -123,42 +125,52 @@ def _cut(raster: Raster, mask: Mask, feather: float) -> tuple[slice, slice, Pixe
     margin = math.ceil(feather / 2)
     rows, columns = mask.window(margin)
     inside = mask.crop(margin)
+    if not inside.size:
+        return rows, columns, np.zeros((0, 0, 4), dtype=np.uint8)
     rgb = raster.rgb[rows, columns]
-    cut = np.empty((*inside.shape, 4), dtype=np.uint8)
-    if feather == 0:
-        cut[..., :3] = rgb
-        np.multiply(inside, np.uint8(255), out=cut[..., 3])
-    else:
-        for top in range(0, len(cut), _STRIP):
-            # What lies further away than the ramp is wide changes nothing: a strip and that much around it will do.
-            first, last = max(top - margin - 1, 0), min(top + _STRIP + margin + 1, len(cut))
-            part = _feathered_strip(rgb[first:last], inside[first:last], feather)
-            cut[top : top + _STRIP] = part[top - first : top - first + _STRIP]
+    cut = _as_pixels(cv2.copyTo(cv2.cvtColor(rgb, cv2.COLOR_RGB2RGBA), inside.view(np.uint8)))
+    if feather:
+        _feather(cut, rgb, inside, feather, margin + 1)
     if raster.alpha is not None:
-        own = raster.alpha[rows, columns].astype(np.uint16)
-        cut[..., 3] = (cut[..., 3] * own + 127) // 255
-    cut[cut[..., 3] == 0] = 0
+        own = cv2.multiply(cut[..., 3], raster.alpha[rows, columns], scale=1 / 255)
+        cut = _as_pixels(cv2.copyTo(cv2.merge([*cv2.split(cut)[:3], own]), own))
     return rows, columns, cut
 
 
-def _feathered_strip(rgb: Pixels, inside: NDArray[np.bool_], feather: float) -> Pixels:
-    """RGBA of a strip; see ``feathered``."""
-    depth = cv2.distanceTransform(inside.view(np.uint8), cv2.DIST_L2, 5)
-    away, nearest = cv2.distanceTransformWithLabels(
-        (~inside).view(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
-    )
+def _as_pixels(array: NDArray[Any]) -> Pixels:
+    """For the type checker: OpenCV keeps 8 bits, its stubs do not say so."""
+    return np.asarray(array, dtype=np.uint8)
+
+
+def _feather(cut: Pixels, rgb: Pixels, inside: NDArray[np.bool_], feather: float, reach: int) -> None:
+    """Softens the hard edge of ``cut`` tile by tile; nothing further away than ``reach`` pixels has a say in a tile."""
+    height, width = inside.shape
+    for top, left in product(range(0, height, _TILE), range(0, width, _TILE)):
+        y0, x0 = max(top - reach, 0), max(left - reach, 0)
+        around = np.s_[y0 : top + _TILE + reach, x0 : left + _TILE + reach]
+        part = inside[around]
+        if part.all() or not part.any():
+            continue
+        within = np.s_[top - y0 : top - y0 + _TILE, left - x0 : left - x0 + _TILE]
+        cut[top : top + _TILE, left : left + _TILE] = _feathered_tile(rgb[around], part, feather)[within]
+
+
+def _feathered_tile(rgb: Pixels, inside: NDArray[np.bool_], feather: float) -> Pixels:
+    """RGBA of a tile that the outline runs through; see ``feathered``."""
+    mask = inside.astype(np.uint8)
+    depth = cv2.distanceTransform(mask, cv2.DIST_L2, 5)
+    away, nearest = cv2.distanceTransformWithLabels(1 - mask, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
     # Distances are between pixel centres; the outline runs half a pixel before the nearest one across.
-    signed = np.where(inside, depth - 0.5, 0.5 - away)
+    signed = np.where(inside, depth - np.float32(0.5), np.float32(0.5) - away)
     ramp = np.clip(signed / np.float32(feather) + np.float32(0.5), 0, 1)
-    strip = np.empty((*inside.shape, 4), dtype=np.uint8)
-    strip[..., :3] = rgb
-    strip[..., 3] = np.rint(255 * ramp * ramp * (3 - 2 * ramp))
-    halo = ~inside & (strip[..., 3] > 0)
-    if halo.any():
-        pixel_of_label = np.zeros(int(nearest.max()) + 1, dtype=np.intp)
-        pixel_of_label[nearest[inside]] = np.flatnonzero(inside)
-        strip[halo, :3] = strip[..., :3].reshape(-1, 3)[pixel_of_label[nearest[halo]]]
-    return strip
+    alpha = np.rint(255 * ramp * ramp * (3 - 2 * ramp)).astype(np.uint8)
+    tile: Pixels = np.dstack((rgb, alpha))
+    halo = ~inside & (alpha > 0)
+    pixel_of_label = np.zeros(int(nearest.max()) + 1, dtype=np.intp)
+    pixel_of_label[nearest[inside]] = np.flatnonzero(inside)
+    tile[halo, :3] = rgb[np.unravel_index(pixel_of_label[nearest[halo]], inside.shape)]
+    tile[alpha == 0] = 0
+    return tile
 
 
 def _is_plain(name: str) -> bool:

@@ -25,7 +25,7 @@ def with_blank_margins(rows: NDArray[np.uint8], top: int, height: int) -> bytes:
     stride = 1 + width * channels
     body = _filtered(rows, channels)
     above, below = top * stride, (height - top - len(rows)) * stride
-    compressor = zlib.compressobj(1, zlib.DEFLATED, -zlib.MAX_WBITS, 9, zlib.Z_RLE)
+    compressor = zlib.compressobj(1, zlib.DEFLATED, -zlib.MAX_WBITS, 8, zlib.Z_RLE)
     checksum = _checksum_of_zeros(zlib.adler32(body, _checksum_of_zeros(1, above)), below)
     data = b"".join(
         (

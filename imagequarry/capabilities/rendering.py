@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from imagequarry.capabilities import png
-from imagequarry.domain.mask import Mask
+from imagequarry.domain.mask import BoolArray, Mask
 from imagequarry.domain.raster import Pixels, Raster
 from imagequarry.errors import InvalidInput
 
 Colour = tuple[int, int, int, int]
+Words = NDArray[np.uint32]
+
+_STRIP = 32  # rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,49 +56,66 @@ def _rendered(raster: Raster, instructions: Sequence[Instruction]) -> tuple[slic
     """The rows on which anything is painted, and their pixels."""
     if any(instruction.mask.size != raster.size for instruction in instructions):
         raise ValueError("A mask is of a picture of another size.")
-    windows = [instruction.mask.window() for instruction in instructions if instruction.mask.area]
+    visible = [instruction for instruction in instructions if instruction.mask.area]
+    windows = [instruction.mask.window() for instruction in visible]
     top = min((rows.start for rows, _ in windows), default=0)
     bottom = max((rows.stop for rows, _ in windows), default=0)
     canvas = np.zeros((bottom - top, raster.width, 4), dtype=np.uint8)
-    for instruction in instructions:
-        rows, columns = instruction.mask.window()
+    for instruction, (rows, columns) in zip(visible, windows, strict=True):
+        part = canvas[rows.start - top : rows.stop - top, columns]
         inside = instruction.mask.crop()
-        part = canvas[rows.start - top : rows.stop - top, columns] if inside.size else canvas[:0, :0]
-        _paint(part, inside, _paint_of(raster, instruction, inside, rows, columns))
+        if instruction.colour is None:
+            _paint_picture(part, inside, raster, rows, columns)
+        else:
+            _paint_colour(part, inside, instruction.colour)
     return slice(top, bottom), canvas
 
 
-def _paint_of(
-    raster: Raster, instruction: Instruction, inside: NDArray[np.bool_], rows: slice, columns: slice
-) -> Pixels:
-    """RGBA of the paint: one colour (4,), or the picture's own pixels inside the mask (N, 4)."""
-    if instruction.colour is not None:
-        return np.array(instruction.colour, dtype=np.uint8)
-    own = np.full((int(np.count_nonzero(inside)), 4), 255, dtype=np.uint8)
-    own[:, :3] = raster.rgb[rows, columns][inside]
-    if raster.alpha is not None:
-        own[:, 3] = raster.alpha[rows, columns][inside]
-    return own
-
-
-def _paint(part: Pixels, inside: NDArray[np.bool_], paint: Pixels) -> None:
-    """Paints on the part of the canvas that the mask's box covers."""
-    opaque = bool((paint[..., 3] == 255).all())
-    under = None if opaque else part[inside]
-    if under is None or not under[:, 3].any():
-        part[inside] = np.where(paint[..., 3:] > 0, paint, 0).astype(np.uint8)
+def _paint_colour(part: Pixels, inside: BoolArray, colour: Colour) -> None:
+    """Paints one colour on the part of the canvas that the mask's box covers."""
+    paint = np.array(colour, dtype=np.uint8)
+    if colour[3] == 255:
+        np.copyto(_words(part), _words(paint), where=inside)
         return
-    part[inside] = over(paint, under)
+    for strip, chosen in _strips(_words(part), inside):
+        strip[chosen] = over(paint.view(np.uint32), strip[chosen])
 
 
-def over(paint: Pixels, under: Pixels) -> Pixels:
-    """RGBA paint (4,) or (N, 4) over RGBA pixels (N, 4), both not premultiplied, rounded to 8 bits."""
-    alpha = paint[..., 3:].astype(np.float32) / 255
-    remains = under[:, 3:].astype(np.float32) / 255 * (1 - alpha)
-    total = alpha + remains
-    colour = paint[..., :3] * alpha + under[:, :3] * remains
-    result = np.zeros(under.shape, dtype=np.uint8)
-    np.divide(colour, total, out=colour, where=total > 0)
-    result[:, :3] = np.rint(np.where(total > 0, colour, 0))
-    result[:, 3:] = np.rint(total * 255)
-    return result
+def _paint_picture(part: Pixels, inside: BoolArray, raster: Raster, rows: slice, columns: slice) -> None:
+    """Paints the picture's own pixels, with the picture's alpha, likewise."""
+    picture = np.asarray(cv2.cvtColor(raster.rgb[rows, columns], cv2.COLOR_RGB2RGBA), dtype=np.uint8)
+    if raster.alpha is None:
+        np.copyto(_words(part), _words(picture), where=inside)
+        return
+    picture[..., 3] = raster.alpha[rows, columns]
+    strips = zip(_strips(_words(part), inside), _strips(_words(picture), inside), strict=True)
+    for (strip, chosen), (paint, _) in strips:
+        strip[chosen] = over(paint[chosen], strip[chosen])
+
+
+def _words(pixels: Pixels) -> Words:
+    """Each pixel's four bytes as one word, to be copied at once."""
+    return pixels.view(np.uint32)[..., 0]
+
+
+def _strips(words: Words, inside: BoolArray) -> Iterator[tuple[Words, BoolArray]]:
+    """A few rows at a time, so that the arithmetic stays in the processor's cache."""
+    for top in range(0, len(inside), _STRIP):
+        yield words[top : top + _STRIP], inside[top : top + _STRIP]
+
+
+def over(paint: Words, under: Words) -> Words:
+    """Paint (1,) or (N,) over pixels (N,), RGBA bytes in words, not premultiplied, rounded to 8 bits."""
+    above, below = _planes(paint), _planes(under)
+    alpha = above[3] / 255
+    total = alpha + below[3] / 255 * (1 - alpha)
+    share = alpha / np.maximum(total, np.float32(1 / 255))
+    below[:3] += (above[:3] - below[:3]) * share
+    below[3] = total * 255
+    below += np.float32(0.5)
+    return np.ascontiguousarray(below.astype(np.uint8).T).view(np.uint32)[:, 0]
+
+
+def _planes(words: Words) -> NDArray[np.float32]:
+    """The four channels of (N,) pixels as (4, N): NumPy is quick along the pixels and slow along four channels."""
+    return np.ascontiguousarray(words.view(np.uint8).reshape(-1, 4).T).astype(np.float32)

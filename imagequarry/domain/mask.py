@@ -144,7 +144,7 @@ class Mask:
         counts = run_lengths.moved(
             run_lengths.counts_of(self.counts), self.height, -columns.start, -rows.start, height, width
         )
-        return np.ascontiguousarray(run_lengths.inflated(counts, height, width))
+        return run_lengths.row_major(run_lengths.inflated(counts, height, width))
 
     def pieces(self) -> tuple[run_lengths.IntArray, run_lengths.IntArray, run_lengths.IntArray]:
         """The mask's runs in each column: column, first row, row after the last; columns and rows ascend."""

@@ -89,3 +89,11 @@ def inflated(counts: IntArray, height: int, width: int) -> NDArray[np.bool_]:
     values = np.zeros(counts.size, dtype=np.bool_)
     values[1::2] = True
     return np.repeat(values, counts).reshape(width, height).T
+
+
+def row_major(array: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """A column-major array in row-major order, copied in strips that stay in the processor's cache."""
+    copy = np.empty(array.shape, dtype=np.bool_)
+    for left in range(0, array.shape[1], 256):
+        copy[:, left : left + 256] = array[:, left : left + 256]
+    return copy
