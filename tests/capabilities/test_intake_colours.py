@@ -13,6 +13,7 @@ from PIL import Image
 from skimage.color import rgb2lab
 
 from imagequarry.capabilities.intake import Opened, open_picture
+from imagequarry.errors import InvalidPicture
 from tests.fixtures.icc import cmyk_profile, grey_profile, rgb_profile
 from tests.fixtures.pictures import Pixels, encoded, oriented_jpeg, png_chunk, png_of, quadrants, scene
 
@@ -95,6 +96,7 @@ def test_a_palette_comes_out_in_its_colours() -> None:
     assert np.array_equal(opened(encoded(image)).raster.rgb, np.asarray(image.convert("RGB")))
 
 
+@pytest.mark.filterwarnings("ignore:Palette images with Transparency:UserWarning")
 def test_a_palette_with_transparency_keeps_its_alpha_and_lies_on_white() -> None:
     image = Image.fromarray(quadrants()).quantize(4)
     red = int(np.asarray(image)[0, 0])
@@ -179,6 +181,12 @@ def test_16_bit_colour_is_scaled_and_not_clipped(options: dict[str, Any]) -> Non
     samples = scene().astype(np.uint16) * 257
     stored = np.moveaxis(samples, -1, 0) if "planarconfig" in options else samples
     assert np.array_equal(rgb_of(tiff(stored, photometric="rgb", **options)), scene())
+
+
+def test_16_bits_in_uncompressed_planes_are_refused_and_not_garbled() -> None:
+    samples = np.moveaxis(scene().astype(np.uint16) * 257, -1, 0)
+    with pytest.raises(InvalidPicture, match="planes"):
+        opened(tiff(samples, photometric="rgb", planarconfig="separate"))
 
 
 def test_planes_of_8_bits_come_together() -> None:

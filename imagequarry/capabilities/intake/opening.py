@@ -12,13 +12,13 @@ from PIL import Image, ImageFile
 from PIL.BmpImagePlugin import BmpImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
-from PIL.TiffImagePlugin import TiffImageFile
-from PIL.WebPImagePlugin import WebPImageFile
+from PIL.TiffImagePlugin import BITSPERSAMPLE, COMPRESSION, PLANAR_CONFIGURATION, TiffImageFile
 
 from imagequarry.capabilities.intake.colour import colours_and_alpha, lay_on_white, pixels_of
 from imagequarry.capabilities.intake.headers import Header, read_header
 from imagequarry.capabilities.intake.limits import DEFAULT_LIMITS, Limits, spoken
 from imagequarry.capabilities.intake.tiff_header import orientation_of
+from imagequarry.capabilities.intake.webp import decode_webp
 from imagequarry.domain.raster import Raster
 from imagequarry.errors import InvalidPicture, PictureTooLarge, QuarryError
 
@@ -31,7 +31,6 @@ warnings.filterwarnings("ignore", module=r"PIL\.")
 DECODERS: dict[str, type[ImageFile.ImageFile]] = {
     "JPEG": JpegImageFile,
     "PNG": PngImageFile,
-    "WEBP": WebPImageFile,
     "BMP": BmpImageFile,
     "TIFF": TiffImageFile,
 }
@@ -108,11 +107,25 @@ def digest_of(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def _decode(data: bytes, header: Header, limits: Limits) -> Raster:
-    stored: Image.Image = DECODERS[header.format](io.BytesIO(data))
+def _loaded(data: bytes, header: Header, limits: Limits) -> Image.Image:
+    stored = DECODERS[header.format](io.BytesIO(data))
     # A file may contradict itself, with a second header say: what counts is the size that is going to be decoded.
     limits.check_sides(*stored.size)
+    if isinstance(stored, TiffImageFile) and _in_planes_of_16_bits(stored):
+        raise InvalidPicture("TIFF files of 16 bits in uncompressed planes are not read here.", format="TIFF")
     stored.load()
+    return stored
+
+
+def _in_planes_of_16_bits(stored: TiffImageFile) -> bool:
+    """Whether it is the one layout that Pillow 13 opens and then reads wrongly, as if its samples had 8 bits."""
+    depths: tuple[int, ...] = stored.tag_v2.get(BITSPERSAMPLE, (1,))
+    planes = len(depths) > 1 and stored.tag_v2.get(PLANAR_CONFIGURATION, 1) == 2
+    return planes and stored.tag_v2.get(COMPRESSION, 1) == 1 and max(depths) > 8
+
+
+def _decode(data: bytes, header: Header, limits: Limits) -> Raster:
+    stored = decode_webp(data) if header.format == "WEBP" else _loaded(data, header, limits)
     turn = None if header.format == "TIFF" else UPRIGHT.get(orientation_of(stored.info.get("exif") or b""))
     colours, opacity = colours_and_alpha(stored, header.depth)
     # Forgotten as soon as the colours are out of it, so that at most two whole pictures are held at a time.
