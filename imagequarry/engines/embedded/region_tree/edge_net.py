@@ -49,7 +49,7 @@ class EdgeNet:
             # The outputs are the network's own memory: whatever leaves the lock is a copy.
             strength, features = _interleave(edges[0]), grouping[0].transpose(1, 2, 0).copy()
         rows, columns = -(-height // CELL), -(-width // CELL)
-        return Perception(strength[:height, :width], features[:rows, :columns])
+        return Perception(np.ascontiguousarray(strength[:height, :width]), features[:rows, :columns])
 
 
 @cache
