@@ -55,4 +55,6 @@ def test_every_file_that_is_linked_exists() -> None:
 
 def test_every_setting_is_documented_with_its_default_and_meaning() -> None:
     table = [line for line in SETTINGS_PAGE.read_text("utf-8").splitlines() if line.startswith("| `")]
-    assert sorted(table) == sorted(setting_rows().values())
+    missing, stale = set(setting_rows().values()) - set(table), set(table) - set(setting_rows().values())
+    assert (sorted(missing), sorted(stale)) == ([], [])
+    assert len(table) == len(set(table))
