@@ -45,6 +45,8 @@ def create_app(settings: Settings | None = None, *, dev: bool = False) -> FastAP
         description=settings.app_description,
         version=settings.app_version or imagequarry.__version__,
         lifespan=lifespan,
+        # Pictures are files or JSON; a text field is never longer than a prompt.
+        form_limits={"max_part_size": 2**20, "max_fields": 100, "max_files": 30},
     )
     for surface in surfaces.all:
         for router in surface.routers:

@@ -3,7 +3,8 @@
 QuarryError
 ├── InvalidInput                 what the caller sent cannot be used
 │   ├── InvalidPicture           the bytes are not a picture we read
-│   │   └── PictureTooLarge      more bytes or pixels than allowed
+│   │   ├── FileTooLarge         more bytes than allowed
+│   │   └── PictureTooLarge      more pixels than allowed
 │   ├── InvalidPrompt            points, labels or boxes that make no prompt
 │   └── InvalidPath              a folder or file name that leads out of where it must stay
 ├── NotFound
@@ -50,8 +51,12 @@ class InvalidPicture(InvalidInput):
     """The file is not a picture this server can read."""
 
 
+class FileTooLarge(InvalidPicture):
+    """The file is larger than this server accepts."""
+
+
 class PictureTooLarge(InvalidPicture):
-    """The picture is larger than this server accepts."""
+    """The picture has more pixels than this server accepts."""
 
 
 class InvalidPrompt(InvalidInput):

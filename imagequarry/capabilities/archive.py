@@ -41,7 +41,7 @@ class Archive:
     def take(self, source: bytes | BinaryIO | str) -> Opened:
         """Decode what a caller sent: a file, its bytes, or base64 text with or without a data URL's prefix.
 
-        Raises ``InvalidPicture``, ``PictureTooLarge``. Nothing is kept yet.
+        Raises ``InvalidPicture`` (``FileTooLarge``, ``PictureTooLarge``). Nothing is kept yet.
         """
         data = from_base64(source, self._limits) if isinstance(source, str) else source
         return open_picture(data, self._limits)

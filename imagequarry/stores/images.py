@@ -81,11 +81,6 @@ def insert(connection: Connection, image: StoredImage) -> None:
         raise Conflict("There is an image with that id already.", image_id=image.id) from error
 
 
-def replace(connection: Connection, image: StoredImage) -> None:
-    """Give the row with that id the values of this image."""
-    connection.execute(images.update().where(images.c.id == image.id), asdict(image))
-
-
 def locked(connection: Connection, id: str) -> StoredImage | None:
     """The picture with that id, if there is one, kept from changing until the transaction ends."""
     row = connection.execute(select(images).where(images.c.id == id).with_for_update()).first()

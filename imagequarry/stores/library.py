@@ -34,10 +34,10 @@ class Library:
         self._keep(image, data, None)
 
     def store_with_masks(self, image: StoredImage, data: bytes, segmentation: Segmentation) -> None:
-        """Keep a picture with its masks, in one transaction, in place of one that the same surface stored by that id.
+        """Keep a picture with its masks, in one transaction.
 
-        All that was found in the picture replaced goes with it. Raises Conflict when another surface's picture has
-        that id.
+        Segmenting the same picture again under its id puts the new masks in place of all that was found in it before.
+        Raises Conflict when another picture, or another surface's, has that id: nobody's picture is overwritten.
         """
         if segmentation.image_id != image.id:
             raise InvalidInput("The segmentation is of another picture.")
@@ -78,28 +78,23 @@ class Library:
                     self._blobs.put(data)
                 if segmentation is None:
                     images.insert(connection, image)
-                    before = None
                 else:
-                    before = self._replace(connection, image)
+                    self._insert_or_renew(connection, image)
                     segmentations.insert(connection, segmentation)
         except BaseException:
             self._try_to_drop(digest)
             raise
-        if before is not None and before.digest != digest:
-            self._try_to_drop(before.digest)
 
-    def _replace(self, connection: Connection, image: StoredImage) -> StoredImage | None:
-        """Put the image in place of the one with its id, which is returned; the lock orders who does it at once."""
+    def _insert_or_renew(self, connection: Connection, image: StoredImage) -> None:
+        """Insert the image, or forget what was found in it so far; the lock orders who does it at once."""
         self._database.lock(connection, _key(hashlib.sha256(image.id.encode()).hexdigest()))
         before = images.locked(connection, image.id)
         if before is None:
             images.insert(connection, image)
-        elif before.origin != image.origin:
-            raise Conflict("Another surface stored an image by that id.", image_id=image.id)
+        elif (before.origin, before.digest) != (image.origin, image.digest):
+            raise Conflict("Another image has that id already; choose a different one.", image_id=image.id)
         else:
             segmentations.remove_of_image(connection, image.id)
-            images.replace(connection, image)
-        return before
 
     def _try_to_drop(self, digest: str) -> None:
         with suppress(StorageFailure, Busy):  # the outcome is settled already; a sweep will do it

@@ -14,7 +14,7 @@ STATUS: Mapping[type[errors.QuarryError], int] = {
     errors.QuarryError: 500,
     errors.InvalidInput: 422,
     errors.InvalidPicture: 400,
-    errors.PictureTooLarge: 413,
+    errors.FileTooLarge: 413,
     errors.NotFound: 404,
     errors.Conflict: 400,
     errors.KeyMissing: 401,

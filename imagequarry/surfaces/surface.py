@@ -10,7 +10,7 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 from starlette.types import Scope
 
-from imagequarry.errors import NotFound, PictureTooLarge, QuarryError
+from imagequarry.errors import FileTooLarge, NotFound, QuarryError
 
 T = TypeVar("T")
 
@@ -23,7 +23,7 @@ class MethodNotAllowed(QuarryError):
     """This address does not take that method."""
 
 
-class BodyTooLarge(PictureTooLarge):
+class BodyTooLarge(FileTooLarge):
     """The request is larger than this server accepts."""
 
 

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image, ImageFile
 
 from imagequarry.capabilities.intake import JPEG_PNG, Limits, digest_of, open_picture
-from imagequarry.errors import InvalidPicture, PictureTooLarge
+from imagequarry.errors import FileTooLarge, InvalidPicture, PictureTooLarge
 from tests.fixtures.pictures import (
     HOSTILE,
     animated,
@@ -57,7 +57,7 @@ def peak_memory():
         return 1024 * next(int(line.split()[1]) for line in status.read_text().splitlines() if "VmHWM" in line)
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 from imagequarry.capabilities.intake import open_picture
-from imagequarry.errors import InvalidPicture
+from imagequarry.errors import FileTooLarge, InvalidPicture
 from tests.fixtures.pictures import encoded, scene
 open_picture(encoded(scene(), "JPEG")), open_picture(encoded(scene(), "WEBP"))
 files = [path.read_bytes() for path in sorted(Path(sys.argv[1]).iterdir())]
@@ -117,13 +117,13 @@ def test_a_file_of_too_many_bytes_is_refused_before_it_is_read_whole() -> None:
     limits = Limits(max_bytes=1000)
     file = io.BytesIO(bytes(5000))
     for source in (file, bytes(5000)):
-        with pytest.raises(PictureTooLarge, match="1000 bytes"):
+        with pytest.raises(FileTooLarge, match="1000 bytes"):
             open_picture(source, limits)
     assert file.tell() == 1001
 
 
 def test_the_limit_in_bytes_is_told_in_megabytes() -> None:
-    with pytest.raises(PictureTooLarge, match="larger than the 50 MB allowed"):
+    with pytest.raises(FileTooLarge, match="larger than the 50 MB allowed"):
         Limits().check_bytes(51 * 1024 * 1024)
 
 

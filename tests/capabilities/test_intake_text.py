@@ -8,7 +8,7 @@ import textwrap
 import pytest
 
 from imagequarry.capabilities.intake import Limits, from_base64, open_picture
-from imagequarry.errors import InvalidPicture, PictureTooLarge
+from imagequarry.errors import FileTooLarge, InvalidPicture
 from tests.fixtures.pictures import encoded, scene
 
 DATA = encoded(scene())
@@ -58,19 +58,19 @@ def test_what_is_no_base64_is_refused(text: str) -> None:
     with pytest.raises(InvalidPicture) as refusal:
         from_base64(text)
     assert refusal.value.message.endswith(".")
-    assert not isinstance(refusal.value, PictureTooLarge)
+    assert not isinstance(refusal.value, FileTooLarge)
 
 
 def test_a_text_too_long_is_refused_before_it_is_decoded() -> None:
     limits = Limits(max_bytes=1000)
-    with pytest.raises(PictureTooLarge, match="1000 bytes"):
+    with pytest.raises(FileTooLarge, match="1000 bytes"):
         from_base64("!" * 10_000, limits)
 
 
 def test_a_text_that_decodes_to_a_byte_too_many_is_refused() -> None:
     limits = Limits(max_bytes=1000)
     assert len(from_base64(base64.b64encode(bytes(1000)).decode(), limits)) == 1000
-    with pytest.raises(PictureTooLarge):
+    with pytest.raises(FileTooLarge):
         from_base64(base64.b64encode(bytes(1001)).decode(), limits)
     broken_lines = "\r\n".join(textwrap.wrap(base64.b64encode(bytes(1000)).decode(), 64))
     assert len(from_base64(broken_lines, limits)) == 1000

@@ -85,22 +85,28 @@ def test_what_is_refused_leaves_neither_row_nor_file(library: Library, database:
     assert Images(database).count() == 1
 
 
-def test_storing_again_replaces_picture_masks_and_file(
+def test_segmenting_a_picture_again_replaces_its_masks(
     library: Library, database: Database, blobs: FolderBlobs
 ) -> None:
     found = Segmentations(database)
     store(library, "a", b"first", 3)
     found.add(segmentation("click", MASKS[:1], image_id="a", operation="single"))
-    store(library, "a", b"second", 5)
-    assert library.read("a")[1] == b"second"
+    store(library, "a", b"first", 5)
     latest = found.latest_of_image("a")
     assert latest is not None
     assert len(latest.candidates) == 5
     with pytest.raises(JobNotFound):
         found.get("click")
     check_whole(database, blobs)
-    store(library, "a", b"second", 5)  # the very same once more
     assert [listed.mask_count for listed in Images(database).page()] == [5]
+
+
+def test_nobody_overwrites_another_picture(library: Library, database: Database, blobs: FolderBlobs) -> None:
+    store(library, "a", b"first", 3)
+    with pytest.raises(Conflict, match="different"):
+        store(library, "a", b"second", 5)
+    assert library.read("a")[1] == b"first"
+    assert [listed.mask_count for listed in Images(database).page()] == [3]
     check_whole(database, blobs)
 
 
@@ -108,7 +114,7 @@ def test_one_surface_does_not_replace_the_picture_of_another(
     library: Library, database: Database, blobs: FolderBlobs
 ) -> None:
     store(library, "a", b"first", 3)
-    with pytest.raises(Conflict, match="Another surface"):
+    with pytest.raises(Conflict, match="Another image"):
         store(library, "a", b"second", 5, origin="quarry")
     assert library.read("a")[1] == b"first"
     check_whole(database, blobs)
@@ -118,9 +124,9 @@ def test_masks_that_cannot_be_kept_leave_the_old_picture_as_it_was(
     library: Library, database: Database, blobs: FolderBlobs
 ) -> None:
     store(library, "a", b"first", 3)
-    bad = segmentation("s", (*MASKS, rectangle(0, 0, 1, 1, float("nan"))), image_id="a", digest=digest(b"second"))
+    bad = segmentation("s", (*MASKS, rectangle(0, 0, 1, 1, float("nan"))), image_id="a", digest=digest(b"first"))
     with pytest.raises(InvalidInput):
-        library.store_with_masks(image("a", b"second", origin="sam2"), b"second", bad)
+        library.store_with_masks(image("a", b"first", origin="sam2"), b"first", bad)
     assert library.read("a")[1] == b"first"
     latest = Segmentations(database).latest_of_image("a")
     assert latest is not None
@@ -150,14 +156,12 @@ def test_clients_that_store_one_id_at_once_end_with_one_of_their_states(
     library: Library, database: Database, blobs: FolderBlobs
 ) -> None:
     for _ in range(3):
-        works = [lambda n=n: store(library, "same", b"picture %d" % n, n) for n in range(1, 7)]
+        works = [lambda n=n: store(library, "same", b"picture", n) for n in range(1, 7)]
         assert at_once(*works) == [None] * 6
-        kept, data = library.read("same")
-        number = int(data.split()[1])
         latest = Segmentations(database).latest_of_image("same")
         assert latest is not None
-        assert (kept.digest, len(latest.candidates)) == (digest(data), number)
-        assert [listed.mask_count for listed in Images(database).page()] == [number]
+        assert len(latest.candidates) in range(1, 7)
+        assert [listed.mask_count for listed in Images(database).page()] == [len(latest.candidates)]
         check_whole(database, blobs)
 
 

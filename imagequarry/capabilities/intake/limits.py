@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from imagequarry.errors import InvalidPicture, PictureTooLarge
+from imagequarry.errors import FileTooLarge, InvalidPicture, PictureTooLarge
 
 PICTURE_FORMATS = frozenset({"JPEG", "PNG", "WEBP", "BMP", "TIFF"})
 JPEG_PNG = frozenset({"JPEG", "PNG"})
@@ -24,11 +24,11 @@ class Limits:
         return self.max_bytes * 4 // 3 + self.max_bytes // 20 + 1024
 
     def check_bytes(self, size_bytes: int) -> None:
-        """Raise for a file of no bytes (InvalidPicture) or of too many (PictureTooLarge)."""
+        """Raise for a file of no bytes (InvalidPicture) or of too many (FileTooLarge)."""
         if size_bytes == 0:
             raise InvalidPicture("The file is empty.", size_bytes=0)
         if size_bytes > self.max_bytes:
-            raise PictureTooLarge(
+            raise FileTooLarge(
                 f"The file is larger than the {megabytes(self.max_bytes)} allowed.",
                 size_bytes=size_bytes,
                 max_bytes=self.max_bytes,

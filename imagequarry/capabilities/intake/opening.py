@@ -81,7 +81,7 @@ def open_picture(source: bytes | BinaryIO, limits: Limits = DEFAULT_LIMITS) -> O
     """Decode the picture in ``source``, bytes or a file from its present position, as the eye sees it.
 
     Orientation is applied and colours are sRGB; transparent pixels lie on white in ``raster.rgb`` and keep their
-    opacity in ``raster.alpha``. Raises InvalidPicture or PictureTooLarge, nothing else.
+    opacity in ``raster.alpha``. Raises InvalidPicture, FileTooLarge or PictureTooLarge, nothing else.
     """
     data = source if isinstance(source, bytes) else source.read(limits.max_bytes + 1)
     limits.check_bytes(len(data))

@@ -6,7 +6,7 @@ import base64
 import binascii
 
 from imagequarry.capabilities.intake.limits import DEFAULT_LIMITS, Limits, megabytes
-from imagequarry.errors import InvalidPicture, PictureTooLarge
+from imagequarry.errors import FileTooLarge, InvalidPicture
 
 STANDARD_ALPHABET = str.maketrans("-_", "+/", " \t\r\n\f\v")
 
@@ -15,10 +15,10 @@ def from_base64(text: str, limits: Limits = DEFAULT_LIMITS) -> bytes:
     """The bytes behind base64 ``text``, with or without a ``data:…;base64,`` head.
 
     White space inside, the URL-safe alphabet and missing padding are tolerated; the media type is not believed. The
-    length of the text is checked before anything is decoded. Raises InvalidPicture and PictureTooLarge.
+    length of the text is checked before anything is decoded. Raises InvalidPicture and FileTooLarge.
     """
     if len(text) > limits.max_base64_chars:
-        raise PictureTooLarge(
+        raise FileTooLarge(
             f"The picture is larger than the {megabytes(limits.max_bytes)} allowed.", max_bytes=limits.max_bytes
         )
     encoded = _without_head(text).translate(STANDARD_ALPHABET).rstrip("=")

@@ -17,7 +17,7 @@ WORDS: dict[type[errors.QuarryError], tuple[int, str]] = {
     errors.QuarryError: (500, "INTERNAL_ERROR"),
     errors.InvalidInput: (422, "VALIDATION_ERROR"),
     errors.InvalidPicture: (400, "IMAGE_VALIDATION_ERROR"),
-    errors.PictureTooLarge: (413, "IMAGE_VALIDATION_ERROR"),
+    errors.FileTooLarge: (413, "IMAGE_VALIDATION_ERROR"),
     errors.NotFound: (404, "NOT_FOUND"),
     errors.JobNotFound: (404, "JOB_NOT_FOUND"),
     errors.Conflict: (409, "HTTP_ERROR"),
