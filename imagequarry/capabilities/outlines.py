@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import cv2
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import TypedDict
@@ -23,6 +24,20 @@ class Polygon(TypedDict):
     holes: list[Ring]
 
 
+@dataclass(frozen=True, slots=True)
+class _Trace:
+    """What tracing found: corners 2i and 2i + 1 are the left and the right end of level edge i.
+
+    ``edge`` holds the place of each level edge's left end, (2 y + leftward) * (width + 1) + x, ascending; ``following``
+    the corner after each on its outline.
+    """
+
+    x: IntArray
+    y: IntArray
+    edge: IntArray
+    following: list[int]
+
+
 def rings(mask: Mask) -> list[IntArray]:
     """Every outline as an (N, 2) array of x, y: rims clockwise on the screen, holes counter-clockwise.
 
@@ -32,25 +47,30 @@ def rings(mask: Mask) -> list[IntArray]:
     """
     if not mask.area:
         return []
-    corner_x, corner_y, following = _corners(mask)
-    ring_of = _traced(following)
-    keys = (corner_y * (mask.width + 1) + corner_x).tolist()
-    simple = [part for ring in ring_of for part in _simple(ring, keys)]
-    order = np.concatenate([np.array(ring) for ring in simple])
-    points = np.column_stack((corner_x[order], corner_y[order]))
-    return np.split(points, np.cumsum([len(ring) for ring in simple])[:-1])
+    trace = _traced(mask)
+    return [np.column_stack((trace.x[ring], trace.y[ring])) for ring in _rings_of(trace, mask.width)]
 
 
 def polygons(mask: Mask) -> list[Polygon]:
     """The mask as polygons with holes, one for each piece connected by edges; none for an empty mask."""
-    found = rings(mask)
-    clockwise = [_signed_area(ring) > 0 for ring in found]
-    rims = [ring for ring, rim in zip(found, clockwise, strict=True) if rim]
-    holes = [ring for ring, rim in zip(found, clockwise, strict=True) if not rim]
-    pieces: list[Polygon] = [{"exterior": ring.tolist(), "holes": []} for ring in rims]
-    for hole, owner in zip(holes, _owners(mask, rims, holes), strict=True):
-        pieces[owner]["holes"].append(hole.tolist())
-    return pieces
+    if not mask.area:
+        return []
+    trace = _traced(mask)
+    found = _rings_of(trace, mask.width)
+    points = [np.column_stack((trace.x[ring], trace.y[ring])) for ring in found]
+    is_rim = [_signed_area(ring) > 0 for ring in points]
+    pieces: dict[int, Polygon] = {
+        number: {"exterior": ring.tolist(), "holes": []} for number, ring in enumerate(points) if is_rim[number]
+    }
+    above = _rings_above(mask, trace, found)
+    # From the top down: what lies above a hole is its rim or another hole of the same piece, whose rim is known.
+    first_rows = [int(ring[:, 1].min()) for ring in points]
+    rim_of = list(range(len(found)))
+    for number in sorted(range(len(found)), key=first_rows.__getitem__):
+        if not is_rim[number]:
+            rim_of[number] = rim_of[above[number]]
+            pieces[rim_of[number]]["holes"].append(points[number].tolist())
+    return list(pieces.values())
 
 
 def svg_path(mask: Mask) -> str:
@@ -58,11 +78,7 @@ def svg_path(mask: Mask) -> str:
     return "".join(_svg_ring(ring) for ring in rings(mask))
 
 
-def _corners(mask: Mask) -> tuple[IntArray, IntArray, list[int]]:
-    """x and y of every corner, and for each the corner that follows on its outline.
-
-    Corners 2i and 2i + 1 are the left and the right end of level edge i.
-    """
+def _traced(mask: Mask) -> _Trace:
     column, top, bottom = mask.pieces()
     # A unit of level edge above each run (the outline goes right there) and one below it (it goes left).
     x = np.concatenate((column, column))
@@ -90,11 +106,17 @@ def _corners(mask: Mask) -> tuple[IntArray, IntArray, list[int]]:
     # An outline leaves a level edge at its right end when it goes right, at its left end when it goes left.
     starts_level = is_right_end == leftward
     following = np.where(starts_level, np.arange(order.size) ^ 1, partner)
-    return corner_x, corner_y, following.tolist()
+    return _Trace(corner_x, corner_y, left, following.tolist())
 
 
-def _traced(following: list[int]) -> list[list[int]]:
-    """The cycles of the permutation, each beginning at its first corner from the top."""
+def _rings_of(trace: _Trace, width: int) -> list[IntArray]:
+    """The outlines as numbers of corners, each touching no place twice."""
+    keys = (trace.y * (width + 1) + trace.x).tolist()
+    return [np.array(ring) for cycle in _cycles(trace.following) for ring in _simple(cycle, keys)]
+
+
+def _cycles(following: list[int]) -> list[list[int]]:
+    """The cycles of the permutation."""
     seen = bytearray(len(following))
     cycles = []
     for first in range(len(following)):
@@ -136,21 +158,19 @@ def _signed_area(ring: IntArray) -> int:
     return int(np.dot(x, np.roll(y, -1)) - np.dot(np.roll(x, -1), y))
 
 
-def _owners(mask: Mask, rims: list[IntArray], holes: list[IntArray]) -> list[int]:
-    """For each hole the number of the rim it lies in."""
-    if len(rims) < 2 or not holes:
-        return [0] * len(holes)
-    rows, columns = mask.window(margin=1)
-    _, labels = cv2.connectedComponents(mask.crop(margin=1).view(np.uint8), connectivity=4)
-    origin = np.array([columns.start, rows.start])
-    # The first corner of a rim from the top (leftmost in its row) has its own pixel to the lower right; that of a
-    # hole has the surrounding piece above it, to the upper right.
-    rim_pixel = np.array([ring[np.lexsort((ring[:, 0], ring[:, 1]))[0]] for ring in rims]) - origin
-    hole_pixel = np.array([ring[np.lexsort((ring[:, 0], ring[:, 1]))[0]] for ring in holes]) - origin - [0, 1]
-    rim_of_label = np.zeros(int(labels.max()) + 1, dtype=np.int64)
-    rim_of_label[labels[rim_pixel[:, 1], rim_pixel[:, 0]]] = np.arange(len(rims))
-    owners: list[int] = rim_of_label[labels[hole_pixel[:, 1], hole_pixel[:, 0]]].tolist()
-    return owners
+def _rings_above(mask: Mask, trace: _Trace, found: list[IntArray]) -> list[int]:
+    """For each hole the number of the ring that ends, upwards, the run of pixels above its top; rims get any."""
+    ring_of_corner = np.empty(trace.x.size, dtype=np.int64)
+    ring_of_corner[np.concatenate(found)] = np.repeat(np.arange(len(found)), [ring.size for ring in found])
+    # Corners are numbered from the top, so a ring's least is the left end of an edge at its top.
+    top = np.array([ring.min() for ring in found])
+    column, first, _ = mask.pieces()
+    stride = mask.height + 1
+    run = np.searchsorted(column * stride + first, trace.x[top] * stride + trace.y[top] - 1, side="right") - 1
+    edge_place = 2 * first[run] * (mask.width + 1) + trace.x[top]
+    edge = np.searchsorted(trace.edge, edge_place, side="right") - 1
+    above: list[int] = ring_of_corner[2 * edge].tolist()
+    return above
 
 
 def _svg_ring(ring: IntArray) -> str:

@@ -74,7 +74,8 @@ class Mask:
             raise ValueError("The crop reaches out of the picture.")
         if not crop.size:
             return cls.empty(height, width)
-        encoded = coco_masks.encode(np.asfortranarray(crop != 0, dtype=np.uint8))
+        columns_first = crop != 0 if crop.flags.f_contiguous else run_lengths.row_major((crop != 0).T).T
+        encoded = coco_masks.encode(columns_first.view(np.uint8))
         counts = run_lengths.moved(run_lengths.counts_of(_as_bytes(encoded)), rows, x0, y0, height, width)
         return cls(height, width, run_lengths.text_of(counts))
 

@@ -85,7 +85,7 @@ def test_a_feathered_edge_across_many_tiles_is_that_of_one_piece(monkeypatch: py
 
 def test_no_background_colour_remains_in_the_feathered_edge() -> None:
     inside = disc(100, 100, 50, (200, 200))
-    rgb = np.where(inside[..., None], np.uint8([200, 30, 30]), np.uint8([0, 255, 0])).astype(np.uint8)
+    rgb = np.where(inside[..., None], [200, 30, 30], [0, 255, 0]).astype(np.uint8)
     cut = feathered(Raster(rgb, "b" * 64), Mask.from_array(inside), 8)
     assert (cut[cut[..., 3] > 0, :3] == [200, 30, 30]).all()
     assert (cut[~inside, 3] > 0).any()
@@ -159,7 +159,8 @@ def test_many_calls_at_once_lose_nothing(tmp_path: Path) -> None:
 
 def test_files_of_a_call_that_fails_midway_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "object_0.png").write_bytes(b"older")
-    link, linked = os.link, []
+    link = os.link
+    linked: list[Path] = []
 
     def full_disk(source: Path, target: Path) -> None:
         if len(linked) == 2:
@@ -167,7 +168,7 @@ def test_files_of_a_call_that_fails_midway_are_removed(tmp_path: Path, monkeypat
         link(source, target)
         linked.append(target)
 
-    monkeypatch.setattr(cutouts.os, "link", full_disk)
+    monkeypatch.setattr(os, "link", full_disk)
     monkeypatch.setattr(Path, "touch", lambda *_, **__: full_disk(tmp_path, tmp_path))
     with pytest.raises(StorageFailure) as caught:
         extract_objects(photograph(), [candidate(disc(200, 300, 9))] * 3, 1, tmp_path)
@@ -180,7 +181,7 @@ def test_a_file_system_without_hard_links_will_do(tmp_path: Path, monkeypatch: p
     def refused(source: Path, target: Path) -> None:
         raise PermissionError(1, "Operation not permitted")
 
-    monkeypatch.setattr(cutouts.os, "link", refused)
+    monkeypatch.setattr(os, "link", refused)
     for _ in range(2):
         extract_objects(photograph(), [candidate(disc(200, 300, 9))], 1, tmp_path)
     assert sorted(file.name for file in tmp_path.iterdir()) == ["object_0.png", "object_1.png"]

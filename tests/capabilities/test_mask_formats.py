@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from imagequarry.capabilities.mask_formats import encode, png_bytes, svg
-from imagequarry.capabilities.outlines import polygons
+from imagequarry.capabilities.outlines import Polygon, polygons
 from imagequarry.domain.mask import Mask
 
 BoolArray = NDArray[np.bool_]
@@ -81,6 +81,7 @@ def test_a_png_is_grey_of_8_bits_and_holds_0_and_255(array: BoolArray) -> None:
         picture.load()
         assert np.array_equal(np.asarray(picture), array * np.uint8(255))
     decoded = cv2.imdecode(np.frombuffer(file, np.uint8), cv2.IMREAD_UNCHANGED)
+    assert decoded is not None
     assert np.array_equal(decoded, array * np.uint8(255))
 
 
@@ -114,7 +115,8 @@ def test_every_mask_of_three_by_three_pixels_comes_back_from_its_polygons() -> N
 def test_one_pixel_gives_its_square_clockwise() -> None:
     array = np.zeros((4, 5), dtype=np.bool_)
     array[2, 3] = True
-    assert polygons(Mask.from_array(array)) == [{"exterior": [[3, 2], [4, 2], [4, 3], [3, 3]], "holes": []}]
+    expected: list[Polygon] = [{"exterior": [[3, 2], [4, 2], [4, 3], [3, 3]], "holes": []}]
+    assert polygons(Mask.from_array(array)) == expected
 
 
 def test_a_ring_has_a_hole_and_an_island_in_it_is_a_polygon_of_its_own() -> None:
