@@ -1,3 +1,3 @@
 """Makes the shared fixtures known to every test."""
 
-pytest_plugins = ["tests.fixtures.databases"]
+pytest_plugins = ["tests.fixtures.databases", "tests.fixtures.server"]
