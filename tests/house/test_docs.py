@@ -55,6 +55,8 @@ def test_every_file_that_is_linked_exists() -> None:
 
 def test_every_setting_is_documented_with_its_default_and_meaning() -> None:
     table = [line for line in SETTINGS_PAGE.read_text("utf-8").splitlines() if line.startswith("| `")]
-    missing, stale = set(setting_rows().values()) - set(table), set(table) - set(setting_rows().values())
-    assert (sorted(missing), sorted(stale)) == ([], [])
-    assert len(table) == len(set(table))
+    wanted = list(setting_rows().values())
+    missing, stale = [row for row in wanted if row not in table], [row for row in table if row not in wanted]
+    assert not missing, "docs/settings.md lacks:\n" + "\n".join(missing)
+    assert not stale, "docs/settings.md should not have:\n" + "\n".join(stale)
+    assert len(table) == len(wanted)
