@@ -9,14 +9,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
+import cv2
+
 from imagequarry.capabilities.outlines import svg_path
 from imagequarry.domain.mask import Mask
+from imagequarry.domain.raster import Raster
 from imagequarry.errors import InvalidInput
 
 # What every browser shows inside an SVG.
 _MEDIA_TYPES = frozenset({"image/png", "image/jpeg", "image/webp", "image/gif", "image/bmp"})
 _GOLDEN_ANGLE = (3 - 5**0.5) / 2  # of a full turn: hues that never crowd, however many there are
 _LIGHTNESSES = (0.55, 0.42, 0.66)
+_JPEG_QUALITY = 90
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -27,6 +31,16 @@ class Region:
     mask: Mask
     score: float
     label: str = ""
+
+
+def drawn_over(raster: Raster, regions: Sequence[Region]) -> str:
+    """The SVG document of a decoded picture and its regions.
+
+    The picture is encoded anew as JPEG: the file it came from may lie on its side by EXIF, or be one, such as TIFF,
+    that browsers do not show.
+    """
+    _, jpeg = cv2.imencode(".jpg", raster.rgb[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
+    return visualization(jpeg.tobytes(), "image/jpeg", raster.width, raster.height, regions)
 
 
 def visualization(picture: bytes, media_type: str, width: int, height: int, regions: Sequence[Region]) -> str:

@@ -15,7 +15,7 @@ from imagequarry.capabilities import cutouts, mask_formats
 from imagequarry.capabilities.files import write_atomically
 from imagequarry.capabilities.intake import Limits, Opened, open_picture
 from imagequarry.capabilities.segmentation import Answer, Segmentation
-from imagequarry.capabilities.visualization import Region, visualization
+from imagequarry.capabilities.visualization import Region, drawn_over
 from imagequarry.domain.geometry import Box, Point
 from imagequarry.domain.segmenter import Prompt
 from imagequarry.errors import InvalidPrompt, QuarryError
@@ -86,8 +86,7 @@ def _write(out: Path, stem: str, opened: Opened, answer: Answer, feather: float)
     found = {"model": answer.model, "width": raster.width, "height": raster.height, "masks": lines}
     write_atomically(out / f"{stem}.json", json.dumps(found).encode())
     regions = [Region(c.mask, c.predicted_iou, f"mask {number}") for number, c in enumerate(answer.candidates)]
-    drawn = visualization(opened.data, opened.media_type, raster.width, raster.height, regions)
-    write_atomically(out / f"{stem}.svg", drawn.encode())
+    write_atomically(out / f"{stem}.svg", drawn_over(raster, regions).encode())
 
 
 def _numbers(text: str, count: int) -> list[float]:

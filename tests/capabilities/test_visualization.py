@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 import xml.etree.ElementTree as ElementTree
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from imagequarry.capabilities.visualization import Region, colour, visualization
+from imagequarry.capabilities.visualization import Region, colour, drawn_over, visualization
 from imagequarry.domain.mask import Mask
+from imagequarry.domain.raster import Raster
 from imagequarry.errors import InvalidInput
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -63,3 +65,14 @@ def test_the_first_hundred_colours_differ() -> None:
 def test_nothing_found_still_shows_the_picture() -> None:
     root = ElementTree.fromstring(visualization(png(), "image/png", 6, 4, [Region(Mask.empty(4, 6), 0.0)]))
     assert [child.tag for child in root] == [f"{SVG}title", f"{SVG}style", f"{SVG}image"]
+
+
+def test_a_decoded_picture_is_embedded_as_its_eye_sees_it() -> None:
+    rgb = np.zeros((40, 60, 3), np.uint8)
+    rgb[:, 30:] = (250, 120, 20)
+    text = drawn_over(Raster(rgb, "0" * 64), [Region(square(0, 0, 2), 0.5)])
+    embedded = re.search(r"data:image/jpeg;base64,([^\"]+)", text)
+    assert embedded is not None
+    shown = np.asarray(Image.open(io.BytesIO(base64.b64decode(embedded[1]))))
+    assert shown.shape == rgb.shape
+    assert np.abs(shown.astype(int) - rgb)[:, [5, 55]].max() < 12

@@ -8,9 +8,10 @@ from imagequarry.capabilities import cutouts, mask_formats
 from imagequarry.capabilities.cutouts import Extraction
 from imagequarry.capabilities.mask_formats import EncodedMask, MaskFormat
 from imagequarry.capabilities.segmentation import Answer
-from imagequarry.capabilities.visualization import Region, visualization
+from imagequarry.capabilities.visualization import Region, drawn_over
 from imagequarry.domain.geometry import Box
-from imagequarry.domain.records import Segmentation, StoredImage
+from imagequarry.domain.raster import Raster
+from imagequarry.domain.records import Segmentation
 from imagequarry.domain.segmenter import Candidate
 from imagequarry.errors import InvalidInput, ModelNotFound
 from imagequarry.models.registry import ModelState
@@ -84,15 +85,16 @@ def megabytes(size: int) -> float:
     return round(size / 2**20, 2)
 
 
-def drawing(found: Segmentation, image: StoredImage, data: bytes) -> Response:
+def drawing(found: Segmentation, raster: Raster) -> Response:
     """The picture with its masks as an SVG image; a browser may show it, and nothing in it may run."""
     regions = [
         Region(candidate.mask, candidate.predicted_iou, f"mask {index}")
         for index, candidate in enumerate(found.candidates)
     ]
-    text = visualization(data, f"image/{image.format.lower()}", image.width, image.height, regions)
     policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; sandbox"
-    return Response(text, media_type="image/svg+xml", headers={"Content-Security-Policy": policy})
+    return Response(
+        drawn_over(raster, regions), media_type="image/svg+xml", headers={"Content-Security-Policy": policy}
+    )
 
 
 def _prompted(index: int, candidate: Candidate, mask_format: MaskFormat) -> PromptedMask:

@@ -118,4 +118,4 @@ def job(job_id: str, here: Here, mask_format: Annotated[MaskFormat, Query()] = "
 def visualization(job_id: str, here: Here) -> Response:
     """The picture with its masks in colours, as an SVG image."""
     found = here.archive.segmentation(job_id)
-    return replies.drawing(found, *here.archive.file(found.image_id or job_id))
+    return replies.drawing(found, here.archive.raster(found.image_id or job_id))
