@@ -1,0 +1,84 @@
+"""From a picture to the numbers a model was trained on, value for value those of the family's published processor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as functional
+from numpy.typing import NDArray
+from PIL import Image
+
+from imagequarry.domain.geometry import Box, Point
+from imagequarry.domain.raster import Pixels
+from imagequarry.engines.huggingface.sam.families import Family
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Where a picture of (height, width) pixels lies on the square input of ``side`` pixels: its top left
+    ``fitted`` (height, width) pixels, the rest being padding."""
+
+    height: int
+    width: int
+    side: int
+    fitted: tuple[int, int]
+
+    @classmethod
+    def of(cls, height: int, width: int, side: int, family: Family) -> Frame:
+        """The frame in which that family sees a picture of that size."""
+        if family.fit == "stretch":
+            return cls(height, width, side, (side, side))
+        scale = side / max(height, width)
+        # At least a pixel, also of a picture a thousand times as long as wide.
+        return cls(height, width, side, (max(1, int(height * scale + 0.5)), max(1, int(width * scale + 0.5))))
+
+    def scaled(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(..., 2) positions x, y of the picture as positions on the input."""
+        return points * (self.fitted[1] / self.width, self.fitted[0] / self.height)
+
+    def point(self, point: Point) -> tuple[float, float]:
+        x, y = self.scaled(np.array([point.x, point.y]))
+        return float(x), float(y)
+
+    def box(self, box: Box) -> tuple[float, float, float, float]:
+        (x0, y0), (x1, y1) = self.scaled(np.array([[box.x0, box.y0], [box.x1, box.y1]]))
+        return float(x0), float(y0), float(x1), float(y1)
+
+
+def pixel_values(rgb: Pixels, frame: Frame, family: Family) -> torch.Tensor:
+    """(1, 3, side, side) float32 of an (H, W, 3) picture.
+
+    SAM is resized by Pillow, its successors by PyTorch's 8 bit resampling, both bilinear with antialiasing: what the
+    published processors do. Each of the 256 levels is normalised once and looked up.
+    """
+    if family.fit == "pad":
+        image = Image.fromarray(rgb)
+        height, width = frame.fitted
+        if (height, width) != (frame.height, frame.width):
+            image = image.resize((width, height), Image.Resampling.BILINEAR)
+        levels = torch.from_numpy(np.array(image)).permute(2, 0, 1)
+    else:
+        source = torch.from_numpy(np.ascontiguousarray(rgb)).permute(2, 0, 1)[None]
+        side = (frame.side, frame.side)
+        levels = functional.interpolate(source, side, mode="bilinear", antialias=True)[0]
+    table = _levels_of_pillow(family) if family.fit == "pad" else _levels_of_torch(family)
+    values = torch.zeros(1, 3, frame.side, frame.side)
+    for channel in range(3):
+        values[0, channel, : frame.fitted[0], : frame.fitted[1]] = table[channel][levels[channel].long()]
+    return values
+
+
+def _levels_of_pillow(family: Family) -> torch.Tensor:
+    """(3, 256): rescaled to 0..1 first, then normalised, in float32."""
+    level = (np.arange(256, dtype=np.float64) * (1 / 255)).astype(np.float32)
+    mean, std = np.array(family.mean, np.float32), np.array(family.std, np.float32)
+    return torch.from_numpy((level - mean[:, None]) / std[:, None])
+
+
+def _levels_of_torch(family: Family) -> torch.Tensor:
+    """(3, 256): normalised in one step by mean and deviation in levels, in float32."""
+    level = torch.arange(256, dtype=torch.float32)
+    mean, std = torch.tensor(family.mean) * (1.0 / (1 / 255)), torch.tensor(family.std) * (1.0 / (1 / 255))
+    return (level - mean[:, None]) / std[:, None]
