@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from typing import Final
 
 from imagequarry.domain.geometry import Box
+from imagequarry.domain.records import LONGEST_ID, is_id
+from imagequarry.errors import InvalidInput
 
 NAME: Final = "sam2"
 
@@ -14,6 +16,13 @@ NAME: Final = "sam2"
 def new_image_id() -> str:
     """An id as in img_20250804_123456_abc12345: the time in UTC and 32 random bits."""
     return f"img_{datetime.now(UTC):%Y%m%d_%H%M%S}_{secrets.token_hex(4)}"
+
+
+def checked_image_id(chosen: str) -> str:
+    """An id that a caller chose, if an address can hold it. Raises ``InvalidInput``."""
+    if not is_id(chosen) or "/" in chosen or chosen in (".", ".."):
+        raise InvalidInput(f"image_id has 1 to {LONGEST_ID} characters, no slash among them, and is not . or ..")
+    return chosen
 
 
 def timestamp(moment: datetime) -> str:

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Response
 
 from imagequarry.capabilities.rendering import Instruction, render_png
 from imagequarry.surfaces.here import Here
-from imagequarry.surfaces.sam2.dialect import NAME, mask_id, new_image_id, position
+from imagequarry.surfaces.sam2.dialect import NAME, checked_image_id, mask_id, new_image_id, position
 from imagequarry.surfaces.sam2.schemas import Dimensions, GenerateReply, GenerateRequest, RenderReply, RenderRequest
 
 router = APIRouter(tags=[NAME])
@@ -20,12 +20,13 @@ def generate_and_store_masks(
     here: Here,
     body: GenerateRequest,
     response: Response,
-    image_id: Annotated[str | None, Query(min_length=1, max_length=128)] = None,
+    image_id: Annotated[str | None, Query(description="The picture's id; default: a new one.")] = None,
 ) -> GenerateReply:
     """Segment everything in a picture and keep both."""
+    id = new_image_id() if image_id is None else checked_image_id(image_id)
     opened = here.archive.take(body.original_image_b64)
     answer = here.segmentation.everything(opened.raster, model=here.stored_masks_model)
-    kept = here.archive.keep_with_masks(opened, image_id or new_image_id(), NAME, "stored", answer)
+    kept = here.archive.keep_with_masks(opened, id, NAME, "stored", answer)
     response.headers["X-Model"] = answer.model
     return GenerateReply(
         message="Masks generated and stored successfully",
