@@ -19,7 +19,9 @@ from imagequarry.engines.remote.card import CARD as REMOTE_CARD
 from imagequarry.models.cache import ByteCache, EmbeddingKey
 from imagequarry.models.catalogue import CATALOGUE, Entry, Hardware, remote
 from imagequarry.models.embedding_store import EmbeddingFolder
+from imagequarry.models.hub import Hub
 from imagequarry.models.pool import ModelPool
+from imagequarry.models.pulling import Puller
 from imagequarry.models.registry import Registry
 from imagequarry.models.turns import Turns
 from imagequarry.models.weights import WeightsFolder
@@ -93,7 +95,7 @@ def models(settings: Settings) -> tuple[Registry, Segmentation]:
     embeddings: ByteCache[EmbeddingKey, Any] = ByteCache(settings.embedding_cache_mb * _MB)
     registry = Registry(
         _catalogue(settings),
-        WeightsFolder(settings.models, settings.sam_checkpoint_path),
+        weights(settings),
         ModelPool(settings.model_memory_mb * _MB, settings.model_idle_seconds),
         embeddings,
         Hardware(settings.device, settings.model_precision),
@@ -103,6 +105,17 @@ def models(settings: Settings) -> tuple[Registry, Segmentation]:
     disk = EmbeddingFolder(folder, settings.embedding_disk_mb * _MB) if folder else None
     searches: ByteCache[SearchKey, Candidates] = ByteCache(settings.candidate_cache_mb * _MB)
     return registry, Segmentation(registry, Embeddings(embeddings, disk), searches, Turns())
+
+
+def weights(settings: Settings) -> WeightsFolder:
+    """The folder of weights."""
+    return WeightsFolder(settings.models, settings.sam_checkpoint_path)
+
+
+def puller(settings: Settings) -> Puller:
+    """What brings weights into that folder."""
+    token = settings.hf_token.get_secret_value() if settings.hf_token else ""
+    return Puller(settings.models, Hub(settings.hf_endpoint, token))
 
 
 def _catalogue(settings: Settings) -> tuple[Entry, ...]:

@@ -63,6 +63,8 @@ class Settings(BaseSettings):
         None,
         description="An original SAM checkpoint (sam_vit_h_4b8939.pth or a sibling), used as its variant's weights.",
     )
+    hf_endpoint: str = Field("https://huggingface.co", description="Hub that weights are pulled from.")
+    hf_token: SecretStr | None = Field(None, description="Token for that hub; gated models (SAM 3) ask for one.")
     model_memory_mb: int = Field(
         8192,
         ge=1,

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 import imagequarry
 from imagequarry.cli import weights
@@ -21,7 +22,9 @@ def main() -> None:
     try:
         app()
     except QuarryError as error:
-        Console(stderr=True).print(f"[red]{type(error).__name__}[/red]: {error.message}", highlight=False)
+        # Escaped, since rich would take the [models] of a pip command for a style.
+        said = f"[red]{type(error).__name__}[/red]: {escape(error.message)}"
+        Console(stderr=True).print(said, highlight=False, soft_wrap=True)
         raise SystemExit(1) from None
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 import imagequarry
@@ -18,6 +19,8 @@ from imagequarry.errors import QuarryError
 from imagequarry.settings import Settings, read_settings
 from imagequarry.stores.database import Database
 
+# Escaped, since rich would take [models] for a style.
+_INSTALL = escape("pip install 'imagequarry[models]'")
 _LIBRARIES = ("torch", "transformers", "safetensors", "opencv-python-headless", "pycocotools", "pillow", "psycopg")
 _OK, _MISSING, _BROKEN = "[green]ok[/]", "[yellow]missing[/]", "[red]broken[/]"
 
@@ -71,17 +74,23 @@ def _library(table: Table, name: str) -> None:
     try:
         table.add_row(name, _OK, importlib.metadata.version(name), "")
     except importlib.metadata.PackageNotFoundError:
-        table.add_row(name, _MISSING, "needed by the models with weights", "pip install 'imagequarry[models]'")
+        table.add_row(name, _MISSING, "needed by the models with weights", _INSTALL)
 
 
 def _models(table: Table, settings: Settings) -> None:
     registry, _ = runtime.models(settings)
+    if settings.sam_checkpoint_path is not None:
+        fault = runtime.weights(settings).checkpoint_fault()
+        found = fault or str(settings.sam_checkpoint_path)
+        table.add_row(
+            "SAM checkpoint", _BROKEN if fault else _OK, escape(found), "set SAM_CHECKPOINT_PATH" if fault else ""
+        )
     for state in registry.states():
         card, lacking = state.card, registry.missing_libraries(state.card.name)
         what = f"model {card.name}"
         if lacking:
-            table.add_row(what, _MISSING, f"needs {', '.join(lacking)}", "pip install 'imagequarry[models]'")
+            table.add_row(what, _MISSING, f"needs {', '.join(lacking)}", _INSTALL)
         elif not state.cached:
-            table.add_row(what, _MISSING, "no weights on this machine", f"put them into {settings.models / card.name}")
+            table.add_row(what, _MISSING, "no weights on this machine", f"imagequarry models pull {card.name}")
         else:
             table.add_row(what, _OK, "can run", "")

@@ -16,9 +16,10 @@ class ModelCard:
     """A model by name: what it does, who made it and how large it is.
 
     ``version`` changes whenever the same input may give another output: it is part of the key of everything cached.
-    ``hub`` is the repository the weights are pulled from and ``checkpoint`` the file name of the original release;
-    both are empty for models that need no weights. ``everything`` are the engine's calibrated defaults for
-    segmenting everything, used where the caller names none.
+    ``hub`` is the repository the weights are pulled from, ``checkpoint`` the file name of the original release and
+    ``checkpoint_sha256`` its digest; all are empty for models that need no weights. ``gated``: its repository asks for
+    a licence to be accepted first. ``everything`` are the engine's calibrated defaults for segmenting everything,
+    used where the caller names none.
     """
 
     name: str
@@ -31,4 +32,6 @@ class ModelCard:
     size_mb: int = 0
     hub: str = ""
     checkpoint: str = ""
+    checkpoint_sha256: str = ""
+    gated: bool = False
     everything: Everything = field(default_factory=Everything)

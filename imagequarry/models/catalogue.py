@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from imagequarry.domain.card import ModelCard
 from imagequarry.engines.embedded import region_tree
+from imagequarry.engines.huggingface import devices
 from imagequarry.engines.remote.card import CARD as REMOTE_CARD
 from imagequarry.errors import ModelUnavailable
 
@@ -20,6 +21,10 @@ class Hardware:
 
     device: str = "auto"
     precision: str = "auto"
+
+    def chosen_device(self) -> str:
+        """The device that "auto" means here. Raises ``ModelUnavailable`` where the named one is not there."""
+        return devices.chosen(self.device)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +53,7 @@ def _sam(weights: Path | None, hardware: Hardware) -> Any:
     from imagequarry.engines.huggingface import sam
 
     assert weights is not None
-    return sam.load(weights, hardware.device, "float32" if hardware.precision == "exact" else "auto")
+    return sam.load(weights, hardware.chosen_device(), "float32" if hardware.precision == "exact" else "auto")
 
 
 def remote(url: str, token: str, timeout: float) -> Entry:
@@ -62,25 +67,59 @@ def remote(url: str, token: str, timeout: float) -> Entry:
     return Entry(REMOTE_CARD, connected)
 
 
-def _huggingface(
-    name: str, description: str, size_mb: int, hub: str, checkpoint: str = "", licence: str = "Apache-2.0"
-) -> Entry:
-    source = f"https://huggingface.co/{hub}"
+def _huggingface(name: str, description: str, size_mb: int, hub: str, checkpoint: tuple[str, str] = ("", "")) -> Entry:
     card = ModelCard(
-        name, "segment", "huggingface", description, "1", licence, source, size_mb, hub=hub, checkpoint=checkpoint
+        name=name,
+        task="segment",
+        family="huggingface",
+        description=description,
+        version="1",
+        licence="SAM License" if hub in _GATED else "Apache-2.0",
+        source=f"https://huggingface.co/{hub}",
+        size_mb=size_mb,
+        hub=hub,
+        checkpoint=checkpoint[0],
+        checkpoint_sha256=checkpoint[1],
+        gated=hub in _GATED,
     )
-    return Entry(card, _sam, needs=("torch", "transformers"))
+    return Entry(card, _sam, needs=("torch", "transformers", "safetensors"))
 
+
+_GATED = {"facebook/sam3"}
+
+# The files of the first release, and their SHA-256.
+_VIT_H = ("sam_vit_h_4b8939.pth", "a7bf3b02f3ebf1267aba913ff637d9a2d5c33d3173bb679e46d9f338c26f262e")
+_VIT_L = ("sam_vit_l_0b3195.pth", "3adcc4315b642a4d2101128f611684e8734c41232a17c648ed1693702a49a622")
+_VIT_B = ("sam_vit_b_01ec64.pth", "ec2df62732614e57411cdcf32a23ffdf28910380d03139ee0f4fcbe91eb8c912")
 
 CATALOGUE: tuple[Entry, ...] = (
-    _huggingface("sam3", "SAM 3, prompted by points and boxes", 3440, "facebook/sam3", licence="SAM License"),
-    _huggingface("vit_h", "SAM ViT-Huge model", 2560, "facebook/sam-vit-huge", "sam_vit_h_4b8939.pth"),
-    _huggingface("vit_l", "SAM ViT-Large model", 1250, "facebook/sam-vit-large", "sam_vit_l_0b3195.pth"),
+    _huggingface("sam3", "SAM 3, prompted by points and boxes", 3440, "facebook/sam3"),
+    _huggingface("vit_h", "SAM ViT-Huge model", 2560, "facebook/sam-vit-huge", _VIT_H),
+    _huggingface("vit_l", "SAM ViT-Large model", 1250, "facebook/sam-vit-large", _VIT_L),
     _huggingface("sam2.1-large", "SAM 2.1 Hiera-Large model", 898, "facebook/sam2.1-hiera-large"),
     _huggingface("sam2.1-base-plus", "SAM 2.1 Hiera-Base-Plus model", 323, "facebook/sam2.1-hiera-base-plus"),
-    _huggingface("vit_b", "SAM ViT-Base model", 375, "facebook/sam-vit-base", "sam_vit_b_01ec64.pth"),
+    _huggingface("vit_b", "SAM ViT-Base model", 375, "facebook/sam-vit-base", _VIT_B),
     _huggingface("sam2.1-small", "SAM 2.1 Hiera-Small model", 184, "facebook/sam2.1-hiera-small"),
     _huggingface("sam2.1-tiny", "SAM 2.1 Hiera-Tiny model", 156, "facebook/sam2.1-hiera-tiny"),
     _huggingface("edgetam", "EdgeTAM, a small SAM 2 for weak machines", 56, "yonigozlan/EdgeTAM-hf"),
     Entry(region_tree.CARD, lambda weights, hardware: region_tree.RegionTree()),
 )
+
+# Names that other programs, the hub and the original releases use.
+ALIASES: Mapping[str, str] = {
+    "sam_vit_h": "vit_h",
+    "sam_vit_l": "vit_l",
+    "sam_vit_b": "vit_b",
+    "sam-vit-huge": "vit_h",
+    "sam-vit-large": "vit_l",
+    "sam-vit-base": "vit_b",
+    "sam2.1_hiera_large": "sam2.1-large",
+    "sam2.1_hiera_base_plus": "sam2.1-base-plus",
+    "sam2.1_hiera_small": "sam2.1-small",
+    "sam2.1_hiera_tiny": "sam2.1-tiny",
+    "sam2.1-hiera-large": "sam2.1-large",
+    "sam2.1-hiera-base-plus": "sam2.1-base-plus",
+    "sam2.1-hiera-small": "sam2.1-small",
+    "sam2.1-hiera-tiny": "sam2.1-tiny",
+    "EdgeTAM": "edgetam",
+}

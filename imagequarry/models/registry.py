@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from imagequarry.domain.card import ModelCard, Task
 from imagequarry.errors import ModelNotFound, ModelUnavailable
 from imagequarry.models.cache import ByteCache, EmbeddingKey
-from imagequarry.models.catalogue import Entry, Hardware
+from imagequarry.models.catalogue import ALIASES, Entry, Hardware
 from imagequarry.models.pool import ModelPool
 from imagequarry.models.weights import WeightsFolder
 
@@ -19,12 +19,18 @@ AUTO = "auto"
 
 @dataclass(frozen=True, slots=True)
 class ModelState:
-    """A model as it stands: weights on disk (or none needed), in memory, and the bytes it holds there."""
+    """A model as it stands: weights on disk (or none needed), in memory, and the bytes it holds there.
+
+    ``digest`` is the SHA-256 of weights and configuration where it is known without reading them, else empty;
+    ``checkpoint`` tells a checkpoint of the original release from a folder in the hub's layout.
+    """
 
     card: ModelCard
     cached: bool
     loaded: bool
     memory_bytes: int
+    digest: str = ""
+    checkpoint: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,15 +100,14 @@ class Registry:
     def states(self, task: Task | None = None) -> list[ModelState]:
         """Every model of the task (of all tasks) as it stands."""
         loaded = self._pool.loaded()
-        return [
-            _state(entry.card, self._has_weights(entry), loaded)
-            for entry in self._entries.values()
-            if task in (None, entry.card.task)
-        ]
+        return [self._state(entry.card, loaded) for entry in self._entries.values() if task in (None, entry.card.task)]
 
     def state(self, name: str) -> ModelState:
-        entry = self._entry(name)
-        return _state(entry.card, self._has_weights(entry), self._pool.loaded())
+        return self._state(self.card(name), self._pool.loaded())
+
+    def device(self) -> str:
+        """Where models run: "cpu", "cuda" or "mps". Raises ``ModelUnavailable`` where the named one is not there."""
+        return self._hardware.chosen_device()
 
     def missing_libraries(self, name: str) -> tuple[str, ...]:
         """Python libraries the model needs and this machine lacks."""
@@ -115,9 +120,9 @@ class Registry:
 
     def unload(self, name: str) -> bool:
         """Give the model's memory and its embeddings back; False when it was not loaded."""
-        self.card(name)
-        self._embeddings.forget(lambda key: key.model == name)
-        return self._pool.unload(name)
+        card = self.card(name)
+        self._embeddings.forget(lambda key: key.model == card.name)
+        return self._pool.unload(card.name)
 
     def sweep(self) -> None:
         """Unload models that nobody has used for long."""
@@ -126,7 +131,7 @@ class Registry:
 
     def _entry(self, name: str) -> Entry:
         try:
-            return self._entries[name]
+            return self._entries[ALIASES.get(name, name)]
         except KeyError:
             names = list(self._entries)
             raise ModelNotFound(
@@ -142,12 +147,18 @@ class Registry:
     def _load(self, entry: Entry) -> Any:
         weights = self._weights.require(entry.card) if entry.card.hub else None
         entry.require_libraries()
-        engine = entry.load(weights, self._hardware)
-        # Weights under the same name may be other ones tomorrow, so their digest is part of the version.
+        # Weights under the same name may be other ones tomorrow, so their digest is part of the version. It comes
+        # first: what is damaged is not loaded.
         digest = f"+{self._weights.digest(weights)[:16]}+{self._hardware.precision}" if weights else ""
+        engine = entry.load(weights, self._hardware)
         self._versions[entry.card.name] = entry.card.version + digest
         return engine
 
-
-def _state(card: ModelCard, cached: bool, loaded: dict[str, int]) -> ModelState:
-    return ModelState(card, cached, card.name in loaded, loaded.get(card.name, 0))
+    def _state(self, card: ModelCard, loaded: Mapping[str, int]) -> ModelState:
+        is_loaded, held = card.name in loaded, loaded.get(card.name, 0)
+        if not card.hub:
+            return ModelState(card, True, is_loaded, held)
+        weights = self._weights.find(card)
+        if weights is None:
+            return ModelState(card, False, is_loaded, held)
+        return ModelState(card, True, is_loaded, held, self._weights.known_digest(weights), weights.is_file())

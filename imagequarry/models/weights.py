@@ -1,56 +1,221 @@
-"""Model weights on disk: which are there, and where."""
+"""Model weights on disk: which are there, where, whether they are whole, and how to be rid of them."""
 
 from __future__ import annotations
 
 import hashlib
+import shutil
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from imagequarry.domain.card import ModelCard
-from imagequarry.errors import ModelUnavailable
+from imagequarry.errors import InvalidInput, ModelLoadFailed, ModelUnavailable, StorageFailure
+from imagequarry.models import manifest
+from imagequarry.models.manifest import FileRecord
+from imagequarry.models.pulling import locked, old_of, part_of
+
+Verdict = Literal["ok", "damaged", "missing", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class FileCheck:
+    """A file compared with what is known of it; "unknown" where nothing is, and then ``sha256`` is what it has."""
+
+    file: str
+    verdict: Verdict
+    sha256: str = ""
 
 
 class WeightsFolder:
     """The folder of model weights: one sub-folder per model, in the layout of the Hugging Face hub.
 
-    Original SAM checkpoints (``sam_vit_b_01ec64.pth``) count as well when they lie in the folder itself under their
-    released names, or when ``checkpoint`` names one.
+    A folder with a manifest counts when every file of it is there in its size; one that somebody put there without,
+    when it holds a configuration and safetensors. Original SAM checkpoints (``sam_vit_b_01ec64.pth``) count as well
+    when they lie in the folder itself under their released names, or when ``checkpoint`` names one, which then goes
+    before all others of its variant.
     """
 
     def __init__(self, root: Path, checkpoint: Path | None = None) -> None:
         self._root = root
         self._checkpoint = checkpoint
+        # Files without a record, hashed once: path, size and time of the last change tell whether they changed since.
+        self._hashed: dict[tuple[Path, int, int], str] = {}
 
     def find(self, card: ModelCard) -> Path | None:
         """The model's folder or checkpoint file, or None when its weights are not on this machine."""
+        if self._is_named(card) and self._checkpoint is not None and self._checkpoint.is_file():
+            return self._checkpoint
         folder = self._root / card.name
-        if (folder / "config.json").is_file() and any(folder.glob("*.safetensors")):
+        if self._is_whole(folder):
             return folder
-        if card.checkpoint:
-            # SAM_CHECKPOINT_PATH may have any name that still tells the variant, as in "my_sam_vit_b.pth".
-            named = self._checkpoint
-            if named is not None and card.name in named.name and named.is_file():
-                return named
-            if (released := self._root / card.checkpoint).is_file():
-                return released
-        return None
+        released = self._root / card.checkpoint
+        return released if card.checkpoint and released.is_file() else None
 
     def require(self, card: ModelCard) -> Path:
         """Like ``find``, but absent weights are an error that says how to get them."""
         found = self.find(card)
         if found is None:
             how = f"imagequarry models pull {card.name}"
-            raise ModelUnavailable(
-                f"The weights of {card.name!r} are not on this machine. To get them: {how}",
-                model=card.name,
-                command=how,
-            )
+            known = manifest.read(self._root / card.name)
+            what = "are incomplete. To mend them" if known else "are not on this machine. To get them"
+            fault = f" {self.checkpoint_fault()}" if card.checkpoint and self.checkpoint_fault() else ""
+            raise ModelUnavailable(f"The weights of {card.name!r} {what}: {how}{fault}", model=card.name, command=how)
         return found
 
+    def checkpoint_fault(self) -> str:
+        """What is wrong with the checkpoint that the settings name, as a sentence; empty when nothing is."""
+        if self._checkpoint is None:
+            return ""
+        if not any(variant in self._checkpoint.name for variant in ("vit_h", "vit_l", "vit_b")):
+            return "SAM_CHECKPOINT_PATH names a file whose name tells no variant: it must hold vit_h, vit_l or vit_b."
+        return "" if self._checkpoint.is_file() else "SAM_CHECKPOINT_PATH names a file that is not there."
+
     def digest(self, weights: Path) -> str:
-        """SHA-256 (hex) over the names and contents of a model's weights and configuration."""
-        total = hashlib.sha256()
-        parts = [weights] if weights.is_file() else sorted([*weights.glob("*.safetensors"), weights / "config.json"])
-        for part in parts:
-            with part.open("rb") as file:
-                total.update(f"{part.name}:{hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
-        return total.hexdigest()
+        """SHA-256 (hex) over the names and digests of a model's weights and configuration.
+
+        Files that did not change since they were checked are not read. Raises ``ModelLoadFailed`` for one that did
+        and no longer is what it was.
+        """
+        records = _records(weights)
+        digests = {}
+        for part in _parts(weights):
+            record = records.get(part.name)
+            if record is not None and record.is_untouched(weights):
+                digests[part.name] = record.sha256
+                continue
+            digests[part.name] = self._sha256(part)
+            if record is not None and digests[part.name] != record.sha256:
+                how = f"imagequarry models pull {weights.name}"
+                raise ModelLoadFailed(f"The weights of {weights.name!r} are damaged. To mend them: {how}", command=how)
+        return _total(digests)
+
+    def known_digest(self, weights: Path) -> str:
+        """The same where it is known without reading the weights, else empty."""
+        records = _records(weights)
+        digests = {}
+        for part in _parts(weights):
+            record = records.get(part.name)
+            if record is not None and record.is_untouched(weights):
+                digests[part.name] = record.sha256
+            elif (identity := _identity(part)) in self._hashed:
+                digests[part.name] = self._hashed[identity]
+            else:
+                return ""
+        return _total(digests)
+
+    def has_files(self, card: ModelCard) -> bool:
+        """Whether there is anything of the model's weights, whole or not."""
+        return bool(card.hub) and ((self._root / card.name).is_dir() or self.find(card) is not None)
+
+    def verify(self, card: ModelCard) -> list[FileCheck]:
+        """Read every file of the model's weights and compare it with the manifest, or with the released digest.
+
+        Raises ``InvalidInput`` for a model without weights, ``StorageFailure``.
+        """
+        _require_weights(card)
+        folder, found = self._root / card.name, self.find(card)
+        try:
+            if found is not None and found.is_file():
+                return [_checkpoint_check(found, card)]
+            if (known := manifest.read(folder)) is not None:
+                return [_check(folder, record) for record in known.files]
+            if found is None:
+                return [FileCheck(f"{card.name}/", "missing")]
+            return [FileCheck(part.name, "unknown", manifest.recorded(part).sha256) for part in _parts(found)]
+        except OSError as error:
+            raise StorageFailure(f"The weights of {card.name!r} could not be read ({error.strerror}).") from error
+
+    def remove(self, card: ModelCard) -> int:
+        """Free the disk of the model's weights, whole or begun; the bytes that were freed.
+
+        Nothing outside the folder of weights is touched. Raises ``InvalidInput`` for a model without weights,
+        ``ModelUnavailable`` when there are none, ``Conflict`` while they are being pulled, ``StorageFailure``.
+        """
+        _require_weights(card)
+        places = [self._root / card.name, part_of(self._root, card.name), old_of(self._root, card.name)]
+        if card.checkpoint:
+            places.append(self._root / card.checkpoint)
+        present = [place for place in places if place.is_symlink() or place.exists()]
+        if not present:
+            outside = self._is_named(card) and self._checkpoint is not None and self._checkpoint.is_file()
+            where = "lie at SAM_CHECKPOINT_PATH, which is yours to remove" if outside else "are not on this machine"
+            raise ModelUnavailable(f"The weights of {card.name!r} {where}.", model=card.name)
+        try:
+            return sum(_removed(place) for place in present)
+        except OSError as error:
+            raise StorageFailure(f"The weights of {card.name!r} could not be removed ({error.strerror}).") from error
+
+    def _is_named(self, card: ModelCard) -> bool:
+        # SAM_CHECKPOINT_PATH may have any name that still tells the variant, as in "my_sam_vit_b.pth".
+        return bool(card.checkpoint) and self._checkpoint is not None and card.name in self._checkpoint.name
+
+    def _is_whole(self, folder: Path) -> bool:
+        if not (folder / "config.json").is_file() or not any(folder.glob("*.safetensors")):
+            return False
+        known = manifest.read(folder)
+        # A manifest that cannot be read vouches for nothing.
+        return known.is_complete(folder) if known else not (folder / manifest.MANIFEST).exists()
+
+    def _sha256(self, path: Path) -> str:
+        known = _identity(path)
+        if known not in self._hashed:
+            self._hashed[known] = manifest.recorded(path).sha256
+        return self._hashed[known]
+
+
+def _total(digests: dict[str, str]) -> str:
+    return hashlib.sha256("".join(f"{name}:{digest}\n" for name, digest in digests.items()).encode()).hexdigest()
+
+
+def _parts(weights: Path) -> list[Path]:
+    if weights.is_file():
+        return [weights]
+    return sorted([*weights.glob("*.safetensors"), weights / "config.json"])
+
+
+def _records(weights: Path) -> dict[str, FileRecord]:
+    known = manifest.read(weights)
+    return {record.name: record for record in known.files} if known else {}
+
+
+def _identity(path: Path) -> tuple[Path, int, int]:
+    try:
+        stat = path.stat()
+    except OSError:
+        return path, -1, -1
+    return path, stat.st_size, stat.st_mtime_ns
+
+
+def _check(folder: Path, record: FileRecord) -> FileCheck:
+    if not (folder / record.name).is_file():
+        return FileCheck(record.name, "missing")
+    found = manifest.recorded(folder / record.name).sha256
+    return FileCheck(record.name, "ok" if found == record.sha256 else "damaged", found)
+
+
+def _checkpoint_check(path: Path, card: ModelCard) -> FileCheck:
+    found = manifest.recorded(path).sha256
+    if path.name != card.checkpoint or not card.checkpoint_sha256:
+        # A file under another name may well hold other weights than the released ones.
+        return FileCheck(path.name, "unknown", found)
+    return FileCheck(path.name, "ok" if found == card.checkpoint_sha256 else "damaged", found)
+
+
+def _require_weights(card: ModelCard) -> None:
+    if not card.hub and not card.checkpoint:
+        raise InvalidInput(f"{card.name!r} needs no weights; there is nothing on disk.")
+
+
+def _removed(place: Path) -> int:
+    """Remove a folder, a file, or a link without what it points to; the bytes that were freed."""
+    if place.is_symlink():
+        place.unlink()
+        return 0
+    if place.is_file():
+        freed = place.stat().st_size
+        place.unlink()
+        return freed
+    with locked(place):
+        freed = sum(file.lstat().st_size for file in place.rglob("*") if file.is_file())
+        shutil.rmtree(place)
+    return freed

@@ -77,6 +77,7 @@ def model(state: ModelState) -> ModelInfo:
         family=card.family,
         licence=card.licence,
         source=card.source,
+        digest=state.digest or None,
     )
 
 

@@ -99,6 +99,7 @@ class ModelInfo(BaseModel):
     family: str
     licence: str
     source: str
+    digest: str | None = None
 
 
 class LoadedModel(BaseModel):
