@@ -75,12 +75,11 @@ class Candidates:
         masks = [Mask(self.height, self.width, self.kept[i].counts) for i in chosen]
         if wish.min_mask_region_area > 0:
             chosen, masks = self._cleaned(chosen, masks, wish.min_mask_region_area)
-        found = [
-            self._candidate(self.kept[i], mask)
-            for i, mask in zip(chosen, masks, strict=True)
-            if wish.min_area <= 0 or mask.area >= wish.min_area
-        ]
-        return Found(sorted(found, key=lambda one: -one.predicted_iou), self.complete)
+        pairs = [(self.kept[i], mask) for i, mask in zip(chosen, masks, strict=True)]
+        pairs = [pair for pair in pairs if pair[1].area >= wish.min_area]
+        # By the score as predicted: above 1 the clipped ones no longer tell which is better.
+        pairs.sort(key=lambda pair: -pair[0].iou)
+        return Found([self._candidate(one, mask) for one, mask in pairs], self.complete)
 
     @cached_property
     def _table(self) -> NDArray[np.float32]:
