@@ -16,7 +16,7 @@ from rich.progress import (
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
-from rich.table import Table
+from rich.table import Column, Table
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -104,7 +104,7 @@ def verify(names: NamesOrAll = None) -> None:
         cards = [registry.card(name) for name in names]
     else:
         cards = [state.card for state in registry.states() if weights.has_files(state.card)]
-    table = Table("model", "file", "state", "SHA-256")
+    table = Table("model", "file", "state", Column("SHA-256", overflow="fold"))
     bad = False
     for card in cards:
         for check in weights.verify(card):
