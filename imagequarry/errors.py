@@ -21,6 +21,7 @@ QuarryError
 │   ├── ModelLoadFailed
 │   └── OutOfMemory
 ├── RemoteFailure                a service on the far side of a network failed
+│   └── RemoteNotSetUp           this server was never told how to reach it
 ├── Busy                         the server has as much work as it takes; try again later
 ├── Cancelled                    the caller, or a time limit, ended the work
 └── StorageFailure               the database, the disk or the object store failed
@@ -121,6 +122,10 @@ class OutOfMemory(ModelFailure):
 
 class RemoteFailure(QuarryError):
     """A service this server depends on did not answer as it should."""
+
+
+class RemoteNotSetUp(RemoteFailure):
+    """That service is not set up on this server."""
 
 
 class Busy(QuarryError):

@@ -9,6 +9,7 @@ from typing import Any
 
 import imagequarry
 from imagequarry.capabilities.archive import Archive
+from imagequarry.capabilities.drive import Drive
 from imagequarry.capabilities.embeddings import Embeddings
 from imagequarry.capabilities.intake import Limits
 from imagequarry.capabilities.prewarming import Prewarmer
@@ -29,6 +30,7 @@ from imagequarry.ops.health import Health
 from imagequarry.settings import Settings
 from imagequarry.stores.blobs import FolderBlobs
 from imagequarry.stores.database import Database
+from imagequarry.stores.drive import GoogleDrive, RefreshToken, ServiceAccount
 from imagequarry.stores.images import Images
 from imagequarry.stores.library import Library
 from imagequarry.stores.segmentations import Segmentations
@@ -49,7 +51,7 @@ class Runtime:
     health: Health
     limits: Limits
     results: Path
-    drive_enabled: bool
+    drive: Drive
     prewarmer: Prewarmer
     # What makes surface C's masks: the SAM API where one is configured, else the default model.
     stored_masks_model: str | None
@@ -60,6 +62,7 @@ class Runtime:
         """Give connections and threads back."""
         self._closing.set()
         self.prewarmer.close()
+        self.drive.close()
         self._database.close()
 
 
@@ -81,7 +84,7 @@ def start(settings: Settings) -> Runtime:
         health=Health(database, registry, settings.app_version or imagequarry.__version__),
         limits=limits,
         results=settings.results,
-        drive_enabled=settings.google_drive_enabled,
+        drive=Drive(_google_drive(settings) if settings.google_drive_enabled else None),
         prewarmer=Prewarmer(segmentation, enabled=settings.prewarm),
         stored_masks_model=REMOTE_CARD.name if settings.sam_api_url else None,
         _database=database,
@@ -123,6 +126,17 @@ def _catalogue(settings: Settings) -> tuple[Entry, ...]:
         return CATALOGUE
     token = settings.sam_api_token.get_secret_value() if settings.sam_api_token else ""
     return (*CATALOGUE, remote(settings.sam_api_url, token, settings.sam_api_timeout))
+
+
+def _google_drive(settings: Settings) -> GoogleDrive:
+    account: ServiceAccount | RefreshToken
+    client, secret = settings.google_oauth_client_id, settings.google_oauth_client_secret
+    refresh_token = settings.google_oauth_refresh_token
+    if client and secret and refresh_token:
+        account = RefreshToken(client, secret.get_secret_value(), refresh_token.get_secret_value())
+    else:
+        account = ServiceAccount(settings.google_service_account_json, settings.google_drive_subject)
+    return GoogleDrive(account, settings.drive_folder_id, settings.drive_api_url)
 
 
 def _sweep(registry: Registry, closing: threading.Event) -> None:

@@ -88,6 +88,23 @@ class Settings(BaseSettings):
     max_image_mb: int = Field(50, ge=1, description="Largest picture file accepted, in MiB.")
     max_image_side: int = Field(4096, ge=16, description="Longest picture side accepted, in pixels.")
     google_drive_enabled: bool = Field(False, description="Whether results may be sent to Google Drive.")
+    google_service_account_json: Path | None = Field(
+        None, description="Key file of the service account that puts files into Google Drive."
+    )
+    drive_folder_id: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9_-]{1,256}$",
+        description="Folder that files go to where a caller names none: the last part of its address.",
+    )
+    google_drive_subject: str | None = Field(
+        None, description="Person the service account acts for, by e-mail address; needs domain-wide delegation."
+    )
+    google_oauth_client_id: str | None = Field(None, description="OAuth client, for a person's Drive instead.")
+    google_oauth_client_secret: SecretStr | None = Field(None, description="Secret of that client.")
+    google_oauth_refresh_token: SecretStr | None = Field(None, description="That person's refresh token.")
+    drive_api_url: str = Field(
+        "https://www.googleapis.com", pattern=r"^https?://", description="Address of the Google Drive API."
+    )
     app_title: str = Field("Image Quarry", description="Title shown in the API documentation.")
     app_description: str = Field(
         "Segmentation, cut-outs and rendering of pictures over five documented surfaces.",
@@ -104,6 +121,13 @@ class Settings(BaseSettings):
     def _no_empty_key(self) -> Settings:
         if any(not key.get_secret_value() for key in self.api_keys):
             raise ValueError("API_KEYS holds an empty key")
+        return self
+
+    @model_validator(mode="after")
+    def _whole_oauth(self) -> Settings:
+        parts = (self.google_oauth_client_id, self.google_oauth_client_secret, self.google_oauth_refresh_token)
+        if any(parts) and not all(parts):
+            raise ValueError("GOOGLE_OAUTH_CLIENT_ID, _CLIENT_SECRET and _REFRESH_TOKEN are of use only together")
         return self
 
     @property

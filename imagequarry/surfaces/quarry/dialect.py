@@ -27,6 +27,7 @@ WORDS: dict[type[errors.QuarryError], tuple[int, str]] = {
     errors.ModelUnavailable: (503, "MODEL_ERROR"),
     errors.OutOfMemory: (503, "MODEL_ERROR"),
     errors.RemoteFailure: (502, "HTTP_ERROR"),
+    errors.RemoteNotSetUp: (503, "HTTP_ERROR"),
     errors.Busy: (503, "HTTP_ERROR"),
     errors.StorageFailure: (503, "INTERNAL_ERROR"),
     surface.MethodNotAllowed: (405, "METHOD_NOT_ALLOWED"),
@@ -45,7 +46,9 @@ def render(error: errors.QuarryError) -> Response:
         "details": error.details,
         "timestamp": timestamp(),
     }
-    return JSONResponse(body, status, headers={"Retry-After": "1"} if status == 503 else None)
+    # Waiting sets nothing up.
+    cured_by_waiting = status == 503 and not isinstance(error, errors.RemoteNotSetUp)
+    return JSONResponse(body, status, headers={"Retry-After": "1"} if cured_by_waiting else None)
 
 
 def envelope(message: str, data: Any = None) -> dict[str, Any]:

@@ -6,9 +6,11 @@ from fastapi import Response
 
 from imagequarry.capabilities import cutouts, mask_formats
 from imagequarry.capabilities.cutouts import Extraction
+from imagequarry.capabilities.drive import Sent
 from imagequarry.capabilities.mask_formats import EncodedMask, MaskFormat
 from imagequarry.capabilities.segmentation import Answer
 from imagequarry.capabilities.visualization import Region, drawn_over
+from imagequarry.domain import drive
 from imagequarry.domain.geometry import Box
 from imagequarry.domain.raster import Raster
 from imagequarry.domain.records import Segmentation
@@ -19,6 +21,7 @@ from imagequarry.runtime import Runtime
 from imagequarry.surfaces.quarry.dialect import timestamp
 from imagequarry.surfaces.quarry.schemas import (
     Bbox,
+    DriveFile,
     ExtractionReply,
     FoundMask,
     MasksReply,
@@ -57,11 +60,19 @@ def masks(answer: Answer, mask_format: MaskFormat) -> MasksReply:
     return MasksReply(total_masks=len(found), masks=found, complete=answer.complete)
 
 
-def extraction(here: Runtime, done: Extraction, drive_wanted: bool) -> ExtractionReply:
+def extraction(here: Runtime, done: Extraction, sent: Sent) -> ExtractionReply:
     """Saved objects by the names a caller knows: below ./results, never a server path."""
-    warnings = ["Google Drive is not set up on this server; the objects are kept here."] if drive_wanted else []
-    saved = [cutouts.shown(here.results, file) for file in done.saved]
-    return ExtractionReply(saved=saved, skipped=done.skipped, drive_files=[], warnings=warnings)
+    return ExtractionReply(
+        saved=[cutouts.shown(here.results, file) for file in done.saved],
+        skipped=done.skipped,
+        drive_files=[drive_file(file) for file in sent.files],
+        warnings=list(sent.warnings),
+    )
+
+
+def drive_file(file: drive.DriveFile) -> DriveFile:
+    """A file in Google Drive."""
+    return DriveFile(file_id=file.file_id, web_view=file.web_view)
 
 
 def model(state: ModelState) -> ModelInfo:

@@ -126,6 +126,10 @@ class Enveloped(Done, Generic[T]):
 
 MaskFormatField = Annotated[MaskFormat, Form(description="How masks are encoded.")]
 ModelField = Annotated[str | None, Form(max_length=128, description="Model variant; default: DEFAULT_MODEL.")]
+DriveFolderField = Annotated[
+    str | None,
+    Form(pattern="^[A-Za-z0-9_-]*$", max_length=256, description="Folder in Google Drive; default: DRIVE_FOLDER_ID."),
+]
 Share = Form(ge=0, le=1, allow_inf_nan=False)
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, File, Form, Query, Response, UploadFile
 
 from imagequarry.capabilities import cutouts
+from imagequarry.capabilities.drive import Sent
 from imagequarry.capabilities.intake import Opened
 from imagequarry.capabilities.mask_formats import MaskFormat
 from imagequarry.surfaces.here import Here
@@ -13,6 +14,7 @@ from imagequarry.surfaces.quarry import replies
 from imagequarry.surfaces.quarry.dialect import NAME
 from imagequarry.surfaces.quarry.prompts import DEFAULT_BOX, box_prompt, single_prompts
 from imagequarry.surfaces.quarry.schemas import (
+    DriveFolderField,
     EverythingForm,
     ExtractionReply,
     MaskFormatField,
@@ -98,14 +100,15 @@ def extract(
     min_pixels: Annotated[int, Form(ge=0, description="Smallest object, in pixels.")] = 5000,
     save_dir: Annotated[str, Form(description="Folder below RESULTS_DIR.")] = "./results",
     save_to_drive: Annotated[bool, Form(description="Send the objects to Google Drive too.")] = False,
-    drive_folder_id: Annotated[str | None, Form(max_length=256)] = None,
+    drive_folder_id: DriveFolderField = None,
 ) -> ExtractionReply:
     """Cut every object out, each into a PNG file of its own with a transparent background."""
     folder = cutouts.results_folder(here.results, save_dir)
     answer = here.segmentation.everything(picture.raster, model=model)
     response.headers["X-Model"] = answer.model
     extraction = cutouts.extract_objects(picture.raster, answer.candidates, min_pixels, folder)
-    return replies.extraction(here, extraction, save_to_drive)
+    sent = here.drive.send(extraction.saved, drive_folder_id) if save_to_drive else Sent()
+    return replies.extraction(here, extraction, sent)
 
 
 @router.get("/job/{job_id}")
