@@ -17,6 +17,7 @@ from imagequarry.ops import logs
 from imagequarry.settings import Settings, read_settings
 from imagequarry.surfaces import faults
 from imagequarry.surfaces.body_limit import BodyLimit, form_room, json_room
+from imagequarry.surfaces.context import SURFACE as CONTEXT
 from imagequarry.surfaces.imgr import SURFACE as IMGR
 from imagequarry.surfaces.keys import KeyGuard
 from imagequarry.surfaces.quarry import SURFACE as QUARRY
@@ -25,7 +26,7 @@ from imagequarry.surfaces.sam2 import SURFACE as SAM2
 from imagequarry.surfaces.surface import Surfaces
 
 # The first one answers where nothing tells which surface was meant.
-SURFACES = (QUARRY, SAM2, IMGR)
+SURFACES = (QUARRY, SAM2, IMGR, CONTEXT)
 
 
 def create_app(settings: Settings | None = None, *, dev: bool = False) -> FastAPI:

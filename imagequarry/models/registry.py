@@ -106,8 +106,11 @@ class Registry:
         return self._state(self.card(name), self._pool.loaded())
 
     def device(self) -> str:
-        """Where models run: "cpu", "cuda" or "mps". Raises ``ModelUnavailable`` where the named one is not there."""
-        return self._hardware.chosen_device()
+        """Where models run: "cpu", "cuda" or "mps". Where DEVICE names one that is not there, only the processor is."""
+        try:
+            return self._hardware.chosen_device()
+        except ModelUnavailable:
+            return "cpu"
 
     def missing_libraries(self, name: str) -> tuple[str, ...]:
         """Python libraries the model needs and this machine lacks."""
