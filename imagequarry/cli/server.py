@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
+import signal
 import threading
 import time
 from typing import Any
@@ -41,7 +43,12 @@ def serve(host: str | None, port: int | None, dev: bool) -> None:
     )
     server = uvicorn.Server(config)
     threading.Thread(target=_announce, args=(server, settings.host), name="announce", daemon=True).start()
-    server.run()
+    for signal_number in (signal.SIGINT, signal.SIGTERM):
+        # uvicorn takes these while it runs and raises them anew when it is done: an orderly end is no failure.
+        signal.signal(signal_number, lambda number, frame: None)
+    # The first Ctrl+C has ended the server in good order by then; uvicorn raises it again for those who care.
+    with contextlib.suppress(KeyboardInterrupt):
+        server.run()
     if not server.started:
         raise SystemExit(1)
 

@@ -28,11 +28,11 @@ library = Library(database, FolderBlobs(Path(sys.argv[2])))
 masks = (rectangle(1, 1, 20, 20),) * int(sys.argv[3])
 for number in itertools.count():
     data = f"{sys.argv[4]} {number}".encode() * 20_000
-    id = f"image {number % 5}"
+    id = f"{sys.argv[4]} image {number}"
     picture = image(id, data, origin="sam2")
     library.store_with_masks(picture, data, segmentation(picture.digest, masks, image_id=id, digest=picture.digest))
-    if number % 7 == 0:
-        library.delete(id)
+    if number > 4:
+        library.delete(f"{sys.argv[4]} image {number - 5}")
     if number == 5:
         print("writing", flush=True)
 """
