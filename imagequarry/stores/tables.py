@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -23,7 +25,7 @@ from sqlalchemy import (
 )
 
 # The newest revision in migrations/versions: known here so that a start with nothing to do need not import Alembic.
-REVISION = "0001"
+REVISION = "0002"
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -44,6 +46,19 @@ class UtcTime(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Json(TypeDecorator[Any]):
+    """JSON as text that both databases keep as it is: the escape of NUL included, which PostgreSQL's jsonb refuses."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        return None if value is None else json.dumps(value, allow_nan=False, separators=(",", ":"))
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
+        return None if value is None else json.loads(value)
 
 
 # Names for all constraints, so that later revisions can name what they change.
@@ -113,3 +128,54 @@ masks = Table(
     Column("crop_width", Float, nullable=False),
     Column("crop_height", Float, nullable=False),
 )
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("parent_id", String(32), ForeignKey("jobs.id", ondelete="CASCADE")),
+    Column("position", Integer, nullable=False),
+    Column("kind", String(64), nullable=False),
+    Column("model", String(128)),
+    Column("params", Json, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("progress", Float, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("max_attempts", Integer, nullable=False),
+    Column("worker", String(255)),
+    Column("lease_until", UtcTime),
+    Column("cancel", Boolean, nullable=False),
+    Column("checkpoint", Json),
+    Column("soft", Float, nullable=False),
+    Column("hard", Float, nullable=False),
+    # When the hard limit of this attempt passes; databases disagree about how to add seconds to a time.
+    Column("deadline", UtcTime),
+    Column("not_before", UtcTime, nullable=False),
+    Column("created", UtcTime, nullable=False),
+    Column("started", UtcTime),
+    Column("finished", UtcTime),
+    Column("dispatched", UtcTime),
+    Column("result", Json),
+    Column("error", Json),
+    Column("children", Integer, nullable=False),
+    Column("children_completed", Integer, nullable=False),
+    Column("children_failed", Integer, nullable=False),
+)
+# Serves the claim: what waits, in its order.
+Index(None, jobs.c.state, jobs.c.created, jobs.c.position)
+Index(None, jobs.c.parent_id, jobs.c.position)
+Index(None, jobs.c.created)
+
+job_events = Table(
+    "job_events",
+    metadata,
+    Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("job_id", String(32), ForeignKey("jobs.id", ondelete="CASCADE"), nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("type", String(16), nullable=False),
+    Column("data", Json, nullable=False),
+    # Without it SQLite gives the numbers of deleted rows out again, and a watcher that resumes would miss events.
+    sqlite_autoincrement=True,
+)
+Index(None, job_events.c.job_id, job_events.c.seq)

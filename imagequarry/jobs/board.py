@@ -1,0 +1,143 @@
+"""Where work is handed in, looked up and called off: what surfaces and commands know of jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from imagequarry.domain.job import Job, JobEvent, JobLimits, JobOrder, JobPage, JobState, plain_id
+from imagequarry.errors import Busy, Conflict
+from imagequarry.jobs.kinds import Kinds
+from imagequarry.jobs.queues import Queue
+from imagequarry.stores.ledger import Ledger
+
+_log = structlog.stdlib.get_logger(__name__)
+
+# How many workers are woken at once; the reaper wakes more within a second when there are more jobs.
+_WOKEN = 16
+_RETRY_AFTER_SECONDS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a child of a batch should do: its kind, its payload, and the model it names, for lists."""
+
+    kind: str
+    payload: Any
+    model: str | None = None
+
+
+class Board:
+    """Takes work in. An id may be written with ``task-`` before it everywhere.
+
+    ``limits`` are what a job gets when it is handed in without any, and what its hard limit cannot exceed.
+    """
+
+    def __init__(
+        self, ledger: Ledger, queue: Queue, kinds: Kinds[Any], limits: JobLimits, queue_length: int = 1000
+    ) -> None:
+        self._ledger = ledger
+        self._queue = queue
+        self._kinds = kinds
+        self._limits = limits
+        self._queue_length = queue_length
+
+    def submit(
+        self,
+        kind: str,
+        payload: Any,
+        *,
+        model: str | None = None,
+        children: Sequence[Wish] = (),
+        limits: JobLimits | None = None,
+    ) -> Job:
+        """Keep a job, or with children a batch, and wake a worker. What is returned is safe: it will be done.
+
+        ``limits`` hold for the job or for each of its children. Raises Busy with ``retry_after`` (seconds) when too
+        many jobs wait, InvalidInput for a batch larger than the queue and for a payload of another kind.
+        """
+        limits = limits or self._limits
+        hard = min(limits.hard, self._limits.hard)
+        limits = JobLimits(min(limits.soft, hard), hard, limits.max_attempts)
+        order = self._order(Wish(kind, payload, model))
+        orders = [self._order(child) for child in children]
+        try:
+            job, woken = self._ledger.add(order, limits, orders, most_waiting=self._queue_length, dispatched=_WOKEN)
+        except Busy as error:
+            raise Busy(error.message, retry_after=_RETRY_AFTER_SECONDS) from error
+        for id in woken:
+            if not self._wake(id):
+                break
+        return job
+
+    def get(self, id: str) -> Job:
+        """The job. Raises JobNotFound."""
+        return self._ledger.get(plain_id(id))
+
+    def result(self, id: str) -> Any:
+        """What a completed job returned. Raises JobNotFound; Conflict with ``state`` for one that did not complete."""
+        return self._ledger.result(plain_id(id))
+
+    def page(
+        self,
+        limit: int = 50,
+        offset: int = 0,
+        *,
+        states: Sequence[JobState] = (),
+        kinds: Sequence[str] = (),
+        model: str | None = None,
+    ) -> JobPage:
+        """Jobs and batches, newest first, and how many there are in all."""
+        return self._ledger.page(limit, offset, states=states, kinds=kinds, model=model)
+
+    def children(self, id: str, limit: int = 50, offset: int = 0, states: Sequence[JobState] = ()) -> JobPage:
+        """The jobs of a batch, in their order."""
+        return self._ledger.page(limit, offset, states=states, parent_id=plain_id(id))
+
+    def cancel(self, id: str) -> Job:
+        """End what waits at once and ask what runs to stop. Raises JobNotFound, Conflict when it has ended."""
+        return self._ledger.cancel(plain_id(id))
+
+    def retry(self, id: str) -> Job:
+        """Start a job again that failed or was cancelled, or such jobs of a batch. Raises JobNotFound, Conflict."""
+        job = self._ledger.retry(plain_id(id), self._limits.max_attempts)
+        if not job.is_batch:  # for a batch the reaper wakes as many workers as there are jobs
+            self._wake(job.id)
+        return job
+
+    def delete(self, id: str) -> None:
+        """Delete the job and all that is known of it; one that is not over is cancelled first.
+
+        A worker that runs it stops at its next step, and what it returns is dropped. Raises JobNotFound, and Conflict
+        for a job of a batch.
+        """
+        job = self.get(id)
+        if job.parent_id is not None:
+            raise Conflict("The job is part of a batch; delete the batch.", parent_id=job.parent_id)
+        if not job.ended:
+            with suppress(Conflict):  # it may end in this moment
+                self._ledger.cancel(job.id)
+        self._ledger.remove(job.id)
+
+    def events_after(self, id: str, seq: int = 0, limit: int = 500) -> list[JobEvent]:
+        """What happened to the job after the event of that number. Raises JobNotFound."""
+        return self._ledger.events(plain_id(id), seq, limit)
+
+    def health(self) -> dict[str, int]:
+        """How many jobs are in each state, and what the queue knows of its workers."""
+        return {**self._ledger.counts(), **self._queue.health()}
+
+    def _order(self, wish: Wish) -> JobOrder:
+        return JobOrder(wish.kind, self._kinds[wish.kind].write(wish.payload), wish.model)
+
+    def _wake(self, id: str) -> bool:
+        try:
+            self._queue.wake(id)
+        except Exception as error:  # noqa: BLE001 - a broker's client raises what it likes
+            _log.warning("no worker could be woken; the reaper tries again", job_id=id, reason=type(error).__name__)
+            return False
+        return True

@@ -1,0 +1,72 @@
+"""What jobs there are: a name, the form of its parameters, and the function that does it.
+
+A kind's function takes its context, its payload and the tools of the house, and returns what JSON can hold. It must
+bear being run again from the start or from its checkpoint: a worker may be killed at any moment. So it writes files
+under a temporary name first, and stores under names that do not depend on the attempt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from imagequarry.capabilities.archive import Archive
+from imagequarry.capabilities.drive import Drive
+from imagequarry.capabilities.segmentation import Segmentation
+from imagequarry.errors import InvalidInput
+from imagequarry.jobs.context import Context
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What the kinds of this program work with."""
+
+    segmentation: Segmentation
+    archive: Archive
+    drive: Drive
+    results: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Kind(Generic[T]):
+    """One kind of job. ``payload`` is a frozen dataclass; without ``run`` the kind is that of a batch."""
+
+    name: str
+    payload: type[Any]
+    run: Callable[[Context, Any, T], Any] | None = None
+
+    def write(self, payload: Any) -> dict[str, Any]:
+        """The payload as JSON."""
+        if not isinstance(payload, self.payload):
+            raise InvalidInput(f"A job of kind {self.name} takes other parameters.")
+        params: dict[str, Any] = TypeAdapter(self.payload).dump_python(payload, mode="json")
+        return params
+
+    def read(self, params: dict[str, Any]) -> Any:
+        """The payload again. Raises InvalidInput when it was written by another version and cannot be read."""
+        try:
+            return TypeAdapter(self.payload).validate_python(params)
+        except ValidationError as error:
+            raise InvalidInput(f"The parameters of this job of kind {self.name} cannot be read.") from error
+
+
+class Kinds(Generic[T]):
+    """The kinds by name."""
+
+    def __init__(self, kinds: Iterable[Kind[T]]) -> None:
+        self._kinds = {kind.name: kind for kind in kinds}
+
+    def __getitem__(self, name: str) -> Kind[T]:
+        """The kind of that name. Raises InvalidInput."""
+        if name not in self._kinds:
+            raise InvalidInput(f"There is no kind of job called {name[:64]!r}.")
+        return self._kinds[name]
+
+
+KINDS: tuple[Kind[Tools], ...] = ()

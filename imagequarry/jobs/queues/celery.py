@@ -1,0 +1,75 @@
+"""Celery workers that do the work, on any number of hosts. A message carries a job's id and nothing else.
+
+What runs, what is left and what came of it stands in the ledger: acknowledging late, result backends and retries of
+Celery's own would only add doubles.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from celery import Celery
+
+RUN_JOB = "imagequarry.run_job"
+QUEUE = "celery"
+
+# Enough to keep every worker busy; more would only pile up.
+_MOST_MESSAGES = 1000
+# Celery's own limit is the second net, for code that does not listen; the ledger's comes first.
+_SECOND_NET_SECONDS = 30
+
+
+def application(broker_url: str, hard_seconds: float) -> Celery:
+    """The Celery application of servers and workers alike."""
+    from celery import Celery
+
+    app = Celery("imagequarry", broker=broker_url)
+    app.conf.update(
+        task_acks_late=False,
+        task_ignore_result=True,
+        task_default_queue=QUEUE,
+        task_time_limit=hard_seconds + _SECOND_NET_SECONDS,
+        task_publish_retry=False,
+        worker_prefetch_multiplier=1,
+        worker_max_tasks_per_child=200,
+        worker_hijack_root_logger=False,
+        broker_connection_retry_on_startup=True,
+        broker_connection_timeout=2,
+        # For a wake-up it is worth less to wait than to be told: the reaper repeats it.
+        broker_transport_options={
+            "visibility_timeout": 86400,
+            "max_retries": 1,
+            "interval_start": 0,
+            "interval_step": 0.1,
+            "interval_max": 0.2,
+        },
+    )
+    return app
+
+
+class CeleryQueue:
+    """Wakes Celery workers over the broker. Has no workers of its own."""
+
+    def __init__(self, app: Celery) -> None:
+        self._app = app
+
+    def wake(self, job_id: str) -> None:
+        self._app.send_task(RUN_JOB, args=(job_id,), ignore_result=True, retry=False)
+
+    def room(self) -> int:
+        from kombu import Queue
+
+        with self._app.connection_or_acquire() as connection:
+            declared: Any = Queue(QUEUE)(connection.default_channel).queue_declare()
+        return max(0, _MOST_MESSAGES - int(declared.message_count))
+
+    def start(self) -> None:
+        """Workers are started elsewhere: ``celery -A imagequarry.worker worker``."""
+
+    def close(self) -> None:
+        self._app.close()
+
+    def health(self) -> dict[str, int]:
+        # Celery's workers do not answer while they work, so they are not asked.
+        return {}
