@@ -21,7 +21,11 @@ class Embeddings:
     def of(self, image: Raster, leased: Leased) -> Any:
         """What the leased engine's prompts on the picture need."""
         key = leased.key(image.digest)
-        return self._memory.get(key, lambda: self._from_disk(key, leased) or self._computed(key, image, leased))
+        return self._memory.get(key, lambda: self._made(key, image, leased))
+
+    def _made(self, key: EmbeddingKey, image: Raster, leased: Leased) -> Any:
+        kept = self._from_disk(key, leased)
+        return self._computed(key, image, leased) if kept is None else kept
 
     def _from_disk(self, key: EmbeddingKey, leased: Leased) -> Any | None:
         if self._disk is None or not isinstance(leased.engine, PacksEmbeddings):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -26,7 +27,9 @@ class Prewarmer:
     def soon(self, image: Raster) -> None:
         """Embed the picture when the thread is free."""
         if self._thread is not None and self._waiting.acquire(blocking=False):
-            self._thread.submit(self._embed, image)
+            # A thread that was ended meanwhile takes nothing more; no upload fails for that.
+            with contextlib.suppress(RuntimeError):
+                self._thread.submit(self._embed, image)
 
     def close(self) -> None:
         """Drop what waits and end the thread."""

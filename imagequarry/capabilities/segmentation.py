@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -95,18 +96,28 @@ class Segmentation:
         """The card of the model that would answer. Raises ``ModelNotFound``, ``ModelUnavailable``."""
         return self._registry.choose(model, "segment")
 
+    def ready(self, model: str | None) -> ModelCard:
+        """The same, and refused now rather than later when it cannot run here. Raises ``ModelUnavailable``."""
+        card = self.card(model)
+        self._registry.require(card)
+        return card
+
     def _search(self, image: Raster, leased: Leased, wish: Everything, watch: Watch) -> Found:
         engine = leased.engine
         if not isinstance(engine, KeepsCandidates):
-            with self._turns.search(watch) as polite:
+            # Waiting for an answer from elsewhere takes no processor from anybody, and so no turn.
+            remote = leased.card.family == "remote"
+            turn: AbstractContextManager[Watch] = nullcontext(watch) if remote else self._turns.search(watch)
+            with turn as polite:
                 found: Found = engine.everything(image, self._embeddings.of(image, leased), wish, polite)
                 return found
         wider = replace(wish, **_kept_thresholds(wish), max_time_ms=None)
         key = _search_key(leased.key(image.digest), wider)
         if wish.max_time_ms is None:
-            return self._searches.get(key, lambda: self._candidates(image, leased, wider, watch)).answer(wish)
-        kept = self._searches.peek(key) or self._candidates(image, leased, wish, watch)
-        return kept.answer(wish)
+            kept = self._searches.get(key, lambda: self._candidates(image, leased, wider, watch), watch.check)
+            return kept.answer(wish)
+        known = self._searches.peek(key)
+        return (known if known is not None else self._candidates(image, leased, wish, watch)).answer(wish)
 
     def _candidates(self, image: Raster, leased: Leased, wish: Everything, watch: Watch) -> Candidates:
         with self._turns.search(watch) as polite:

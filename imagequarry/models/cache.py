@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from imagequarry.errors import Cancelled
+
+_POLL_SECONDS = 0.2
 
 
 class Sized(Protocol):
@@ -63,16 +65,19 @@ class ByteCache(Generic[K, V]):
         self._under_way: dict[K, Future[V]] = {}
         self._bytes = self._hits = self._misses = self._evictions = 0
 
-    def get(self, key: K, compute: Callable[[], V]) -> V:
-        """The value under that key, computed by the first who asks."""
+    def get(self, key: K, compute: Callable[[], V], check: Callable[[], None] = lambda: None) -> V:
+        """The value under that key, computed by the first who asks.
+
+        Those who wait for another's computation call ``check`` now and then; what it raises ends their waiting.
+        """
         while True:
             try:
-                return self._get(key, compute)
+                return self._get(key, compute, check)
             except _GivenUp:
                 # The one who computed it was cancelled; that is no reason for the others to go without.
                 continue
 
-    def _get(self, key: K, compute: Callable[[], V]) -> V:
+    def _get(self, key: K, compute: Callable[[], V], check: Callable[[], None]) -> V:
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
@@ -86,6 +91,8 @@ class ByteCache(Generic[K, V]):
                 self._hits += 1
         if others is None:
             return self._compute(key, compute, mine)
+        while not wait((others,), timeout=_POLL_SECONDS).done:
+            check()
         try:
             return others.result()
         except Cancelled as error:

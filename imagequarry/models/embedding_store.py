@@ -5,13 +5,17 @@ A file is written whole or not at all, and one that cannot be read is as good as
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import tempfile
 import threading
+import time
 from pathlib import Path
 
 from imagequarry.models.cache import EmbeddingKey
+
+_DRAFT_SECONDS = 3600
 
 
 class EmbeddingFolder:
@@ -27,10 +31,11 @@ class EmbeddingFolder:
         path = self._path(key)
         try:
             data = path.read_bytes()
-            # The time of the last use, which decides what goes first.
-            os.utime(path)
         except OSError:
             return None
+        with contextlib.suppress(OSError):
+            # The time of the last use, which decides what goes first.
+            os.utime(path)
         return data
 
     def put(self, key: EmbeddingKey, data: bytes) -> None:
@@ -62,6 +67,10 @@ class EmbeddingFolder:
         return self._root / f"{name}.embedding"
 
     def _make_room(self, wanted: int) -> None:
+        for draft in self._root.glob("*.part"):
+            # Left by a process that was killed while it wrote.
+            if draft.stat().st_mtime < time.time() - _DRAFT_SECONDS:
+                draft.unlink(missing_ok=True)
         files = [(entry.stat(), entry.path) for entry in os.scandir(self._root) if entry.name.endswith(".embedding")]
         held = sum(stat.st_size for stat, _ in files)
         for stat, path in sorted(files, key=lambda file: file[0].st_mtime):
