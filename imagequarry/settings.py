@@ -105,6 +105,31 @@ class Settings(BaseSettings):
     drive_api_url: str = Field(
         "https://www.googleapis.com", pattern=r"^https?://", description="Address of the Google Drive API."
     )
+    job_queue: Literal["embedded", "celery"] = Field(
+        "embedded", description="Who does the jobs: the server itself, or Celery workers over Redis."
+    )
+    job_workers: int = Field(1, ge=1, le=64, description="Jobs that the embedded queue runs at once.")
+    jobs_isolation: Literal["thread", "process"] = Field(
+        "thread", description="thread: shares the loaded models; process: can be stopped whatever it does."
+    )
+    redis_url: SecretStr | None = Field(
+        None, description="Redis that tells watchers in all processes of events; none: they look for themselves."
+    )
+    celery_broker_url: SecretStr | None = Field(
+        None, description="Redis that wakes Celery workers; default: redis://localhost:6379/1."
+    )
+    celery_result_backend: SecretStr | None = Field(
+        None, description="Accepted and not used: results are in the database."
+    )
+    task_time_limit: float = Field(600, gt=0, le=864000, description="Seconds after which a job is given up.")
+    task_soft_time_limit: float = Field(540, gt=0, le=864000, description="Seconds after which a job is asked to stop.")
+    job_max_tries: int = Field(3, ge=1, le=100, description="How often a job is started when its worker dies in it.")
+    job_retention_hours: float = Field(
+        168, ge=0, le=876000, description="Hours after which a job that ended is deleted; 0: never."
+    )
+    job_queue_length: int = Field(
+        1000, ge=1, le=1000000, description="Jobs that may wait before more are refused as busy."
+    )
     app_title: str = Field("Image Quarry", description="Title shown in the API documentation.")
     app_description: str = Field(
         "Segmentation, cut-outs and rendering of pictures over five documented surfaces.",
@@ -130,6 +155,12 @@ class Settings(BaseSettings):
             raise ValueError("GOOGLE_OAUTH_CLIENT_ID, _CLIENT_SECRET and _REFRESH_TOKEN are of use only together")
         return self
 
+    @model_validator(mode="after")
+    def _soft_before_hard(self) -> Settings:
+        if self.task_soft_time_limit > self.task_time_limit:
+            raise ValueError("TASK_SOFT_TIME_LIMIT is longer than TASK_TIME_LIMIT")
+        return self
+
     @property
     def uploads(self) -> Path:
         return self.upload_dir or self.data_dir / "uploads"
@@ -145,6 +176,11 @@ class Settings(BaseSettings):
     @property
     def models(self) -> Path:
         return self.model_cache_dir or self.data_dir / "models"
+
+    @property
+    def celery_broker(self) -> str:
+        """The broker's URL, password included: hand it on, never show it."""
+        return self.celery_broker_url.get_secret_value() if self.celery_broker_url else "redis://localhost:6379/1"
 
     @property
     def database(self) -> str:

@@ -6,10 +6,19 @@ Celery's own would only add doubles.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from imagequarry.errors import Busy, StorageFailure
+from imagequarry.jobs.runner import Runner
 
 if TYPE_CHECKING:
     from celery import Celery
+
+_log = structlog.stdlib.get_logger(__name__)
 
 RUN_JOB = "imagequarry.run_job"
 QUEUE = "celery"
@@ -46,6 +55,24 @@ def application(broker_url: str, hard_seconds: float) -> Celery:
         },
     )
     return app
+
+
+def serve(app: Celery, make_runner: Callable[[], Runner[Any]]) -> None:
+    """Let the workers of the application run jobs.
+
+    The runner is made in each process when its first job comes: after the fork, so that processes share no
+    connection. A message whose job is done already is an occasion to look for another.
+    """
+    runner = cache(make_runner)
+
+    def run_job(job_id: str) -> None:
+        try:
+            if not runner().run(job_id):
+                runner().run()
+        except (StorageFailure, Busy) as error:
+            _log.warning("the ledger of jobs cannot be asked; the reaper wakes again", reason=error.message)
+
+    app.task(name=RUN_JOB)(run_job)
 
 
 class CeleryQueue:
