@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from imagequarry.engines.huggingface.sam.engine import SamSegmenter
+    from imagequarry.engines.huggingface.sam.words import SamWords
 
 
 def load(path: Path, device: str = "cpu", dtype: str = "float32") -> SamSegmenter:
@@ -23,3 +24,10 @@ def load(path: Path, device: str = "cpu", dtype: str = "float32") -> SamSegmente
     from imagequarry.engines.huggingface.sam.weights import read
 
     return SamSegmenter(read(path, device, dtype))
+
+
+def load_words(path: Path, device: str = "cpu", dtype: str = "float32") -> SamWords:
+    """SAM 3's detector, which finds what a few words name, in the same hub folder; errors as ``load``'s."""
+    from imagequarry.engines.huggingface.sam.words import read
+
+    return read(path, device, dtype)

@@ -51,6 +51,7 @@ class Network:
     def embed(self, rgb: Pixels) -> SamEmbedding:
         """Encode an (H, W, 3) picture."""
         frame = Frame.of(rgb.shape[0], rgb.shape[1], self.side, self.family)
+        self.upscaler(frame)  # made now, so that the first click need not wait for it
         with torch.inference_mode():
             values = pixel_values(rgb, frame, self.family).to(self._device, self._dtype)
             features = self._model.get_image_embeddings(values)

@@ -100,24 +100,24 @@ class Upscaler:
         likely = rows @ ~_spread(low <= -STABILITY_OFFSET) @ columns
         return float(sure / likely) if sure < likely else 1.0
 
-    def trace(self, logits: Logits) -> Traced:
-        """The mask of one (side, side) array of logits."""
+    def trace(self, logits: Logits, offset: float = STABILITY_OFFSET) -> Traced:
+        """The mask of one (side, side) array of logits; ``offset`` is that of the stability."""
         low = logits.astype(np.float64)
         low.flags.writeable = False
         least, most = self._extremes(low)
         sure = area = likely = 0
         starts: list[run_lengths.IntArray] = []
         ends: list[run_lengths.IntArray] = []
-        for j in np.flatnonzero((most > -STABILITY_OFFSET).any(axis=0)):
+        for j in np.flatnonzero((most > -offset).any(axis=0)):
             column = self._columns[j]
             count = column.stop - column.start
             # A zero on either side, so that every run of the strip starts and ends inside it.
             strip = np.zeros(count * self.height + 2, dtype=np.bool_)
             pixels = strip[1:-1].reshape(count, self.height)
             part = low[:, column.first : column.last].T
-            for i in np.flatnonzero(most[:, j] > -STABILITY_OFFSET):
+            for i in np.flatnonzero(most[:, j] > -offset):
                 row = self._rows[i]
-                if least[i, j] > STABILITY_OFFSET:
+                if least[i, j] > offset:
                     pixels[:, row.start : row.stop] = True
                     whole = count * (row.stop - row.start)
                     sure, area, likely = sure + whole, area + whole, likely + whole
@@ -125,9 +125,9 @@ class Upscaler:
                 values = column.weights @ part[:, row.first : row.last] @ row.weights.T
                 inside = values > 0
                 pixels[:, row.start : row.stop] = inside
-                sure += int(np.count_nonzero(values > STABILITY_OFFSET))
+                sure += int(np.count_nonzero(values > offset))
                 area += int(np.count_nonzero(inside))
-                likely += int(np.count_nonzero(values > -STABILITY_OFFSET))
+                likely += int(np.count_nonzero(values > -offset))
             edges = np.flatnonzero(strip[1:] != strip[:-1]) + column.start * self.height
             starts.append(edges[::2])
             ends.append(edges[1::2])

@@ -31,13 +31,17 @@ class Loaded:
 
 def read(path: Path, device: str, dtype: str) -> Loaded:
     """The model at a path; see ``imagequarry.engines.huggingface.sam.load``."""
-    where = torch.device(device)
-    kind = DTYPES[best_dtype(device) if dtype == "auto" else dtype]
+    where, kind = torch.device(device), dtype_of(device, dtype)
     if not path.exists():
         raise ModelUnavailable(f"The weights {path.name!r} are not on this machine.")
     with bounded():
         family, model = _folder(path) if path.is_dir() else (SAM, _checkpoint(path))
         return Loaded(family, _settled(model, where, kind), where, kind)
+
+
+def dtype_of(device: str, name: str) -> torch.dtype:
+    """The type that ``float32``, ``bfloat16`` or ``auto`` stands for on a device."""
+    return DTYPES[best_dtype(device) if name == "auto" else name]
 
 
 def best_dtype(device: str) -> str:
@@ -51,15 +55,16 @@ def best_dtype(device: str) -> str:
 
 
 def _folder(folder: Path) -> tuple[Family, Any]:
-    family = family_of(_model_type(folder))
+    settings = settings_of(folder)
+    family = family_of(str(settings.get("model_type")))
     if family is None:
         raise ModelLoadFailed(f"The weights in {folder.name!r} are of no SAM model.")
     if not any(folder.glob("*.safetensors")):
         raise ModelUnavailable(f"The folder {folder.name!r} holds no safetensors weights.")
-    return family, from_folder(folder, family.model_class)
+    return family, from_folder(folder, family.model_class, settings)
 
 
-def from_folder(folder: Path, class_name: str) -> Any:
+def from_folder(folder: Path, class_name: str, settings: dict[str, Any]) -> Any:
     """The model of a transformers class from a hub folder, complete or not at all."""
     import transformers
 
@@ -68,7 +73,12 @@ def from_folder(folder: Path, class_name: str) -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             model, info = builder.from_pretrained(
-                folder, local_files_only=True, use_safetensors=True, output_loading_info=True, dtype=torch.float32
+                folder,
+                config=_config(builder, settings),
+                local_files_only=True,
+                use_safetensors=True,
+                output_loading_info=True,
+                dtype=torch.float32,
             )
     except (MemoryError, torch.OutOfMemoryError):
         raise
@@ -79,15 +89,27 @@ def from_folder(folder: Path, class_name: str) -> Any:
     return model
 
 
-def _model_type(folder: Path) -> str:
+def settings_of(folder: Path) -> dict[str, Any]:
+    """What a hub folder's ``config.json`` holds."""
     try:
         config = json.loads((folder / "config.json").read_bytes())
     except FileNotFoundError as error:
         raise ModelUnavailable(f"The folder {folder.name!r} holds no config.json.") from error
     except (OSError, ValueError) as error:
         raise ModelLoadFailed(f"The config.json in {folder.name!r} cannot be read.") from error
-    found = config.get("model_type") if isinstance(config, dict) else None
-    return found if isinstance(found, str) else ""
+    if not isinstance(config, dict):
+        raise ModelLoadFailed(f"The config.json in {folder.name!r} cannot be read.")
+    return config
+
+
+def _config(builder: Any, settings: dict[str, Any]) -> Any:
+    """The configuration of a model class, from the part of the settings that is about it."""
+    if builder.__name__ == "EdgeTamModel":
+        from imagequarry.engines.huggingface.sam.repvit import edgetam_config
+
+        return edgetam_config(settings)
+    part = {"Sam3TrackerModel": "tracker_config", "Sam3Model": "detector_config"}.get(builder.__name__)
+    return builder.config_class.from_dict(settings.get(part, settings) if part else settings)
 
 
 def _checkpoint(path: Path) -> Any:

@@ -13,7 +13,7 @@ from imagequarry.engines.huggingface.sam.engine import SamSegmenter
 from imagequarry.engines.huggingface.sam.network import Network
 from tests.engines.huggingface.sam import tiny
 
-FAMILIES = ("sam", "sam2")
+FAMILIES = ("sam", "sam2", "edgetam", "sam3")
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,13 @@ from typing import Any
 
 import pytest
 import torch
+from transformers import EdgeTamModel
 
 from imagequarry.domain.geometry import Point
 from imagequarry.domain.segmenter import Prompt
 from imagequarry.engines.huggingface.sam import load
 from imagequarry.engines.huggingface.sam.original import config_of, renamed
+from imagequarry.engines.huggingface.sam.repvit import edgetam_config
 from imagequarry.errors import ModelLoadFailed, ModelUnavailable
 from tests.engines.huggingface.sam import tiny
 
@@ -208,3 +210,27 @@ def test_pickled_weights_in_a_folder_are_never_read(model: Any, tmp_path: Path) 
     with pytest.raises(ModelLoadFailed):
         load(folder)
     assert not proof.exists()
+
+
+def test_edgetam_takes_the_encoder_its_published_config_names() -> None:
+    named = {"model_type": "timm_wrapper", "architecture": "timm/repvit_m1.dist_in1k"}
+    config = edgetam_config({"model_type": "edgetam_video", "vision_config": {"backbone_config": named}})
+    model = EdgeTamModel(config)
+    names = set(model.state_dict())
+    # As they stand in the published file.
+    backbone = "vision_encoder.backbone.timm_model."
+    assert backbone + "stem.conv1.c.weight" in names
+    assert backbone + "stages_0.blocks.0.token_mixer.conv1.bn.running_var" in names
+    assert backbone + "stages_1.downsample.pre_block.channel_mixer.conv2.bn.bias" in names
+    assert backbone + "stages_2.blocks.12.se.fc2.weight" in names
+    assert backbone + "stages_2.blocks.13.se.fc2.weight" not in names
+    assert model.state_dict()[backbone + "stages_3.downsample.channel_downsample.c.weight"].shape == (384, 192, 1, 1)
+
+
+def test_edgetam_on_an_unknown_encoder_is_refused(tmp_path: Path) -> None:
+    folder = tiny.saved(tiny.edgetam(), tmp_path)
+    config = json.loads((folder / "config.json").read_text())
+    config["vision_config"]["backbone_config"] = {"model_type": "timm_wrapper", "architecture": "resnet50"}
+    (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ModelLoadFailed, match="damaged or of another model"):
+        load(folder)

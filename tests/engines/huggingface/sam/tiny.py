@@ -9,12 +9,19 @@ import numpy as np
 import torch
 from skimage import data
 from transformers import (
+    EdgeTamModel,
     Sam2Config,
     Sam2HieraDetConfig,
     Sam2MaskDecoderConfig,
     Sam2Model,
     Sam2PromptEncoderConfig,
     Sam2VisionConfig,
+    Sam3TrackerConfig,
+    Sam3TrackerMaskDecoderConfig,
+    Sam3TrackerModel,
+    Sam3TrackerPromptEncoderConfig,
+    Sam3VisionConfig,
+    Sam3ViTConfig,
     SamConfig,
     SamMaskDecoderConfig,
     SamModel,
@@ -23,6 +30,7 @@ from transformers import (
 )
 
 from imagequarry.domain.raster import Raster
+from imagequarry.engines.huggingface.sam.repvit import edgetam_config
 
 SIDE = 128
 WIDTH = 32
@@ -70,6 +78,52 @@ def sam2(seed: int = 0, *, tuned: bool = True) -> Any:
         mask_decoder_config=Sam2MaskDecoderConfig(hidden_size=WIDTH, mlp_dim=64, iou_head_hidden_dim=WIDTH),
     )
     return shaken(Sam2Model(config), seed, tuned=tuned)
+
+
+def edgetam(seed: int = 0, *, tuned: bool = True) -> Any:
+    """EdgeTAM with the smallest RepViT of four stages, on 128 pixels."""
+    settings = {
+        "vision_config": {
+            "backbone_config": {
+                "model_type": "imagequarry_repvit",
+                "widths": [8, 16, 24, 40],
+                "depths": [1, 2, 2, 1],
+            },
+            "backbone_channel_list": [40, 24, 16, 8],
+            "backbone_feature_sizes": [[32, 32], [16, 16], [8, 8]],
+            "fpn_hidden_size": WIDTH,
+        },
+        "prompt_encoder_config": {"hidden_size": WIDTH, "image_size": SIDE},
+        "mask_decoder_config": {"hidden_size": WIDTH, "mlp_dim": 64, "iou_head_hidden_dim": WIDTH},
+    }
+    return shaken(EdgeTamModel(edgetam_config(settings)), seed, tuned=tuned)
+
+
+def sam3_tracker_config() -> Sam3TrackerConfig:
+    """SAM 3's tracker of two layers on 112 pixels."""
+    backbone = Sam3ViTConfig(
+        hidden_size=32,
+        intermediate_size=48,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        image_size=112,
+        window_size=4,
+        global_attn_indexes=[1],
+        pretrain_image_size=56,
+    )
+    return Sam3TrackerConfig(
+        vision_config=Sam3VisionConfig(
+            backbone_config=backbone,
+            fpn_hidden_size=WIDTH,
+            backbone_feature_sizes=[[32, 32], [16, 16], [8, 8]],
+        ),
+        prompt_encoder_config=Sam3TrackerPromptEncoderConfig(hidden_size=WIDTH, image_size=112),
+        mask_decoder_config=Sam3TrackerMaskDecoderConfig(hidden_size=WIDTH, mlp_dim=64, iou_head_hidden_dim=WIDTH),
+    )
+
+
+def sam3(seed: int = 0, *, tuned: bool = True) -> Any:
+    return shaken(Sam3TrackerModel(sam3_tracker_config()), seed, tuned=tuned)
 
 
 def shaken(model: Any, seed: int, *, tuned: bool) -> Any:
