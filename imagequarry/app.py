@@ -37,9 +37,10 @@ def create_app(settings: Settings | None = None, *, dev: bool = False) -> FastAP
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.runtime = await run_in_threadpool(runtime.start, settings)
+        parts = app.state.runtime = await run_in_threadpool(runtime.assemble, settings)
+        await run_in_threadpool(parts.start)
         yield
-        await run_in_threadpool(app.state.runtime.close)
+        await run_in_threadpool(parts.close)
 
     app = FastAPI(
         title=settings.app_title,
@@ -72,10 +73,11 @@ def create_app(settings: Settings | None = None, *, dev: bool = False) -> FastAP
 
 
 def _body_limit(settings: Settings) -> Callable[[Scope], int]:
-    """One picture of the largest size, in a form or as base64 in JSON."""
+    """One picture of the largest size, in a form or as base64 in JSON; a batch has a limit of its own."""
     largest = settings.max_image_mb * 2**20
     room = max(form_room(largest), json_room(largest))
-    return lambda scope: room
+    batch = max(room, settings.max_batch_mb * 2**20)
+    return lambda scope: batch if scope["path"] == "/segment/batch" else room
 
 
 def create_dev_app() -> FastAPI:

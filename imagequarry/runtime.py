@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,9 +15,18 @@ from imagequarry.capabilities.embeddings import Embeddings
 from imagequarry.capabilities.intake import Limits
 from imagequarry.capabilities.prewarming import Prewarmer
 from imagequarry.capabilities.segmentation import SearchKey, Segmentation
+from imagequarry.domain.job import JobLimits
 from imagequarry.domain.raster import Raster
 from imagequarry.domain.segmenter import Candidates
 from imagequarry.engines.remote.card import CARD as REMOTE_CARD
+from imagequarry.jobs import machinery
+from imagequarry.jobs.board import Board
+from imagequarry.jobs.catalogue import KINDS
+from imagequarry.jobs.events import Events
+from imagequarry.jobs.kinds import Tools
+from imagequarry.jobs.machinery import JobSettings, Machinery
+from imagequarry.jobs.ordering import Orders
+from imagequarry.jobs.runner import Runner
 from imagequarry.models.cache import ByteCache, EmbeddingKey
 from imagequarry.models.catalogue import CATALOGUE, Entry, Hardware, remote
 from imagequarry.models.embedding_store import EmbeddingFolder
@@ -43,7 +53,7 @@ _SWEEP_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """What the surfaces talk to. Made by ``start``, ended by ``close``."""
+    """What the surfaces talk to. Made by ``assemble``; nothing runs before ``start``, nothing after ``close``."""
 
     registry: Registry
     segmentation: Segmentation
@@ -53,20 +63,35 @@ class Runtime:
     results: Path
     drive: Drive
     prewarmer: Prewarmer
+    board: Board
+    events: Events
+    orders: Orders
     # What makes surface C's masks: the SAM API where one is configured, else the default model.
     stored_masks_model: str | None
-    _database: Database = field(repr=False)
+    tools: Tools = field(repr=False)
+    database: Database = field(repr=False)
+    _machinery: Machinery = field(repr=False)
     _closing: threading.Event = field(default_factory=threading.Event, repr=False)
 
+    def start(self) -> None:
+        """Begin to work on jobs, and to unload what nobody uses."""
+        threading.Thread(target=self._sweep, name="model sweep", daemon=True).start()
+        self._machinery.start()
+
     def close(self) -> None:
-        """Give connections and threads back."""
+        """End what runs and give connections and threads back; a job that runs is put back."""
         self._closing.set()
+        self._machinery.close()
         self.prewarmer.close()
         self.drive.close()
-        self._database.close()
+        self.database.close()
+
+    def _sweep(self) -> None:
+        while not self._closing.wait(_SWEEP_SECONDS):
+            self.registry.sweep()
 
 
-def start(settings: Settings) -> Runtime:
+def assemble(settings: Settings) -> Runtime:
     """Put the server together: open and migrate the database, and find out which models there are.
 
     Raises ``StorageFailure`` when the database or the data folder cannot be used.
@@ -77,20 +102,48 @@ def start(settings: Settings) -> Runtime:
     limits = Limits(max_bytes=settings.max_image_mb * _MB, max_side=settings.max_image_side)
     rasters: ByteCache[str, Raster] = ByteCache(_RASTER_BYTES)
     library = Library(database, FolderBlobs(settings.data_dir / "blobs"))
-    runtime = Runtime(
+    archive = Archive(library, Images(database), Segmentations(database), rasters, limits)
+    drive = Drive(_google_drive(settings) if settings.google_drive_enabled else None)
+    tools = Tools(segmentation, archive, drive, settings.results)
+    jobs = machinery.machinery(database, KINDS, tools, job_settings(settings))
+    return Runtime(
         registry=registry,
         segmentation=segmentation,
-        archive=Archive(library, Images(database), Segmentations(database), rasters, limits),
+        archive=archive,
         health=Health(database, registry, settings.app_version or imagequarry.__version__),
         limits=limits,
         results=settings.results,
-        drive=Drive(_google_drive(settings) if settings.google_drive_enabled else None),
+        drive=drive,
         prewarmer=Prewarmer(segmentation, enabled=settings.prewarm),
         stored_masks_model=REMOTE_CARD.name if settings.sam_api_url else None,
-        _database=database,
+        board=jobs.board,
+        events=jobs.events,
+        orders=Orders(jobs.board, archive, segmentation, settings.results),
+        tools=tools,
+        database=database,
+        _machinery=jobs,
     )
-    threading.Thread(target=_sweep, args=(registry, runtime._closing), name="model sweep", daemon=True).start()
-    return runtime
+
+
+def runner(settings: Settings) -> Runner[Tools]:
+    """What works on jobs in a process that serves no requests."""
+    parts = assemble(settings)
+    return machinery.runner(parts.database, KINDS, parts.tools, job_settings(settings))
+
+
+def job_settings(settings: Settings) -> JobSettings:
+    """What the settings say about jobs."""
+    return JobSettings(
+        queue=settings.job_queue,
+        isolation=settings.jobs_isolation,
+        workers=settings.job_workers,
+        limits=JobLimits(settings.task_soft_time_limit, settings.task_time_limit, settings.job_max_tries),
+        queue_length=settings.job_queue_length,
+        retention_hours=settings.job_retention_hours or None,
+        redis_url=settings.redis_url.get_secret_value() if settings.redis_url else None,
+        broker_url=settings.celery_broker,
+        child_command=(sys.executable, "-m", "imagequarry.cli", "work", "--child"),
+    )
 
 
 def models(settings: Settings) -> tuple[Registry, Segmentation]:
@@ -137,8 +190,3 @@ def _google_drive(settings: Settings) -> GoogleDrive:
     else:
         account = ServiceAccount(settings.google_service_account_json, settings.google_drive_subject)
     return GoogleDrive(account, settings.drive_folder_id, settings.drive_api_url)
-
-
-def _sweep(registry: Registry, closing: threading.Event) -> None:
-    while not closing.wait(_SWEEP_SECONDS):
-        registry.sweep()

@@ -86,6 +86,7 @@ class Settings(BaseSettings):
     candidate_cache_mb: int = Field(256, ge=0, description="Memory for kept searches, answered again without a model.")
     embedding_cache_mb: int = Field(512, ge=0, description="Memory for picture embeddings kept between prompts.")
     max_image_mb: int = Field(50, ge=1, description="Largest picture file accepted, in MiB.")
+    max_batch_mb: int = Field(512, ge=1, description="Largest body of a batch, all its pictures as base64, in MiB.")
     max_image_side: int = Field(4096, ge=16, description="Longest picture side accepted, in pixels.")
     google_drive_enabled: bool = Field(False, description="Whether results may be sent to Google Drive.")
     google_service_account_json: Path | None = Field(

@@ -62,19 +62,21 @@ class Archive:
         Raises ``Conflict`` when the id is taken.
         """
         image = _image(opened, id, origin, filename, "original")
-        found = Segmentation(
-            id=id,
-            digest=image.digest,
-            width=image.width,
-            height=image.height,
-            operation=operation,
-            model=answer.model,
-            candidates=answer.candidates,
-            image_id=id,
-            complete=answer.complete,
-        )
+        found = _found(image, id, operation, answer)
         self._library.store_with_masks(image, opened.data, found)
         return found
+
+    def keep_found(self, id: str, image_id: str, operation: Operation, answer: Answer) -> None:
+        """Keep what was found in a kept picture, in place of what was kept under that id before.
+
+        Raises ``ImageNotFound``.
+        """
+        image = self._images.get(image_id)
+        self._segmentations.keep(_found(image, id, operation, answer))
+
+    def mask_counts(self, ids: Sequence[str]) -> dict[str, int]:
+        """How many masks were kept under each of these ids."""
+        return self._segmentations.mask_counts(ids)
 
     def image(self, id: str) -> StoredImage:
         """What is known of a kept picture. Raises ``ImageNotFound``."""
@@ -125,6 +127,20 @@ class Archive:
         if found is None:
             self._images.get(image_id)
         return found
+
+
+def _found(image: StoredImage, id: str, operation: Operation, answer: Answer) -> Segmentation:
+    return Segmentation(
+        id=id,
+        digest=image.digest,
+        width=image.width,
+        height=image.height,
+        operation=operation,
+        model=answer.model,
+        candidates=answer.candidates,
+        image_id=image.id,
+        complete=answer.complete,
+    )
 
 
 def _image(opened: Opened, id: str, origin: Origin, filename: str, kind: ImageKind) -> StoredImage:

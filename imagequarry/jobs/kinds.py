@@ -68,5 +68,3 @@ class Kinds(Generic[T]):
             raise InvalidInput(f"There is no kind of job called {name[:64]!r}.")
         return self._kinds[name]
 
-
-KINDS: tuple[Kind[Tools], ...] = ()

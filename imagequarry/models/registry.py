@@ -97,6 +97,13 @@ class Registry:
         with self._pool.lease(card.name, lambda: self._load(entry)) as engine:
             yield Leased(card, engine, self._versions[card.name])
 
+    def require(self, card: ModelCard) -> None:
+        """Raise ``ModelUnavailable`` when the model's weights or libraries are missing; nothing is loaded."""
+        entry = self._entry(card.name)
+        if card.hub:
+            self._weights.require(card)
+        entry.require_libraries()
+
     def states(self, task: Task | None = None) -> list[ModelState]:
         """Every model of the task (of all tasks) as it stands."""
         loaded = self._pool.loaded()

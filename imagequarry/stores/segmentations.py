@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, select
+from sqlalchemy import ColumnElement, Connection, Row, func, select
 
 from imagequarry.domain.geometry import Box, Point
 from imagequarry.domain.mask import Mask
@@ -30,11 +30,25 @@ class Segmentations:
     def add(self, segmentation: Segmentation) -> None:
         """Keep it with its masks. Raises Conflict when the id is taken, ImageNotFound when its image is gone."""
         with self._database.write() as connection:
-            if segmentation.image_id is not None:
-                image = select(images.c.id).where(images.c.id == segmentation.image_id)
-                if connection.execute(image.with_for_update(read=True, key_share=True)).first() is None:
-                    raise ImageNotFound
-            insert(connection, segmentation)
+            _insert_with_image(connection, segmentation)
+
+    def keep(self, segmentation: Segmentation) -> None:
+        """Like ``add``, but in place of what an earlier try at the same job left. Raises ImageNotFound."""
+        with self._database.write() as connection:
+            connection.execute(segmentations.delete().where(segmentations.c.id == segmentation.id))
+            _insert_with_image(connection, segmentation)
+
+    def mask_counts(self, ids: Sequence[str]) -> dict[str, int]:
+        """How many masks each of these segmentations has; those that do not exist are left out."""
+        count = func.count(masks.c.position)
+        query = (
+            select(segmentations.c.id, count)
+            .join(masks, masks.c.segmentation_id == segmentations.c.id, isouter=True)
+            .where(segmentations.c.id.in_(ids[:_MOST_POSITIONS]))
+            .group_by(segmentations.c.id)
+        )
+        with self._database.read() as connection:
+            return dict(connection.execute(query).tuples().all())
 
     def get(self, id: str, *, with_masks: bool = True) -> Segmentation:
         """The segmentation, whole or without its candidates. Raises JobNotFound."""
@@ -96,6 +110,15 @@ class Segmentations:
                 return {}
             rows = _mask_rows(connection, id, condition, order)
         return {mask.position: _candidate(row.width, row.height, mask) for mask in rows}
+
+
+def _insert_with_image(connection: Connection, segmentation: Segmentation) -> None:
+    """Insert what was found while its image stays."""
+    if segmentation.image_id is not None:
+        image = select(images.c.id).where(images.c.id == segmentation.image_id)
+        if connection.execute(image.with_for_update(read=True, key_share=True)).first() is None:
+            raise ImageNotFound
+    insert(connection, segmentation)
 
 
 def insert(connection: Connection, segmentation: Segmentation) -> None:

@@ -5,10 +5,10 @@ Document D's ``/health`` and document A's ``/health/`` differ by a slash: both a
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 
 from imagequarry.surfaces import probing
-from imagequarry.surfaces.here import Here
+from imagequarry.surfaces.here import runtime_of
 from imagequarry.surfaces.probing import HealthReply
 from imagequarry.surfaces.quarry.dialect import NAME
 
@@ -16,20 +16,22 @@ router = APIRouter(prefix="/health", tags=[NAME])
 
 
 @router.get("/")
-async def health(here: Here, response: Response) -> HealthReply:
+async def health(request: Request, response: Response) -> HealthReply:
     """Database, Redis and models."""
-    return await probing.health(here, response)
+    return await probing.health(runtime_of(request), response)
 
 
 @router.get("/ready")
-async def ready(here: Here, response: Response) -> HealthReply:
+async def ready(request: Request, response: Response) -> HealthReply:
     """Whether requests can be served now."""
+    here = runtime_of(request)
     is_ready = await probing.probed(here.health.is_ready)
     response.status_code = 200 if is_ready else 503
     return probing.reply(here, "ready" if is_ready else "not ready", {"ready": is_ready})
 
 
 @router.get("/live")
-async def live(here: Here) -> HealthReply:
+async def live(request: Request) -> HealthReply:
     """Whether the process answers at all; it depends on nothing."""
+    here = runtime_of(request)
     return await probing.probed(lambda: probing.reply(here, "alive", {"alive": True}))

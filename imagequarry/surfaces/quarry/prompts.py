@@ -1,10 +1,11 @@
-"""Surface A's points and boxes as prompts in pixels."""
+"""Surface A's points and boxes as prompts."""
 
 from __future__ import annotations
 
 from pydantic import TypeAdapter
 
-from imagequarry.domain.geometry import Box, Point
+from imagequarry.capabilities.fractions import FractionPrompts
+from imagequarry.domain.geometry import Box
 from imagequarry.domain.segmenter import Prompt
 from imagequarry.errors import InvalidPrompt
 from imagequarry.surfaces.prompts import FractionBox, FractionPoint, PixelBox, PromptList, parsed
@@ -16,20 +17,21 @@ _BOXES = TypeAdapter[list[FractionBox]](PromptList[FractionBox])
 _BOX = TypeAdapter(PixelBox)
 
 
-def single_prompts(points: str | None, boxes: str | None, width: int, height: int) -> list[Prompt]:
-    """All points together as one prompt, then each box as one of its own; none where both are empty.
+def single_prompts(points: str | None, boxes: str | None) -> FractionPrompts:
+    """The JSON of both form fields; either may be missing."""
+    return fractions(
+        parsed("points", points, _POINTS) if points else [], parsed("boxes", boxes, _BOXES) if boxes else []
+    )
 
-    Fractions 0..1 become pixels; a point at 1.0 lies on the last pixel.
-    """
-    prompts = []
-    if points and (given := parsed("points", points, _POINTS)):
-        placed = tuple(Point(min(p.x * width, width - 1), min(p.y * height, height - 1)) for p in given)
-        prompts.append(Prompt(points=placed, labels=tuple(p.label for p in given)))
-    for box in parsed("boxes", boxes, _BOXES) if boxes else ():
-        if box.x1 >= box.x2 or box.y1 >= box.y2:
-            raise InvalidPrompt("A box needs x1 < x2 and y1 < y2.")
-        prompts.append(Prompt(box=Box(box.x1 * width, box.y1 * height, box.x2 * width, box.y2 * height)))
-    return prompts
+
+def fractions(points: list[FractionPoint], boxes: list[FractionBox]) -> FractionPrompts:
+    """Points and boxes as prompts. Raises ``InvalidPrompt`` for a box without an area."""
+    if any(box.x1 >= box.x2 or box.y1 >= box.y2 for box in boxes):
+        raise InvalidPrompt("A box needs x1 < x2 and y1 < y2.")
+    return FractionPrompts(
+        tuple((point.x, point.y, point.label) for point in points),
+        tuple((box.x1, box.y1, box.x2, box.y2) for box in boxes),
+    )
 
 
 def box_prompt(box: str | None, width: int, height: int) -> Prompt:

@@ -54,7 +54,7 @@ def segmentation(found: Segmentation, mask_format: MaskFormat) -> SegmentationRe
     )
 
 
-def masks(answer: Answer, mask_format: MaskFormat) -> MasksReply:
+def masks(answer: Answer | Segmentation, mask_format: MaskFormat) -> MasksReply:
     """Masks as /segment/auto shows them."""
     found = [_found(candidate, mask_format) for candidate in answer.candidates]
     return MasksReply(total_masks=len(found), masks=found, complete=answer.complete)

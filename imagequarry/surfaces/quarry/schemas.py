@@ -1,15 +1,18 @@
 """The bodies of surface A."""
 
 # No postponed annotations: FastAPI reads those of the form classes where they stand.
-from dataclasses import dataclass
-from typing import Annotated, Generic, TypeVar
+from dataclasses import dataclass, fields
+from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import Form
-from pydantic import BaseModel
+from pydantic import BaseModel, Field, TypeAdapter, model_validator
 
 from imagequarry.capabilities.mask_formats import EncodedMask, MaskFormat
+from imagequarry.surfaces.prompts import FractionBox, FractionPoint, PromptList
 
 T = TypeVar("T")
+
+MAX_BATCH = 10_000
 
 
 class Bbox(BaseModel):
@@ -79,6 +82,120 @@ class ExtractionReply(BaseModel):
     warnings: list[str] = []
 
 
+class TaskReply(BaseModel):
+    """A job was taken in; ask for it under /jobs/."""
+
+    task_id: str
+
+
+class BatchRequest(BaseModel):
+    """Pictures as base64, each with points and boxes (fractions 0..1) of its own where there are any.
+
+    ``parameters`` may name the parameters of /segment/auto, for pictures without prompts; others are ignored.
+    """
+
+    model_type: Annotated[str | None, Field(max_length=128)] = None
+    images: Annotated[list[str], Field(min_length=1, max_length=MAX_BATCH)]
+    points: list[PromptList[FractionPoint] | None] | None = None
+    boxes: list[PromptList[FractionBox] | None] | None = None
+    parameters: dict[str, Any] | None = None
+
+    @model_validator(mode="after")
+    def _no_more_prompts_than_images(self) -> "BatchRequest":
+        for name in ("points", "boxes"):
+            if len(getattr(self, name) or ()) > len(self.images):
+                raise ValueError(f"{name} has more lists than there are images")
+        self.named()
+        return self
+
+    def named(self) -> dict[str, Any]:
+        """Those of the parameters that /segment/auto knows."""
+        known = {name: value for name, value in (self.parameters or {}).items() if name in _EVERYTHING_FIELDS}
+        return vars(_EVERYTHING.validate_python(known))
+
+
+class BatchTaken(BaseModel):
+    """A batch was taken in."""
+
+    batch_job_id: str
+    task_id: str
+    status: str
+    total_images: int
+    created_at: str
+
+
+class JobLine(BaseModel):
+    """A job in a list."""
+
+    job_id: str
+    status: str
+    model_type: str | None
+    total_masks: int
+    created_at: str
+    updated_at: str
+
+
+class JobDetail(JobLine):
+    """A job: ``progress`` 0..1, and why it failed."""
+
+    kind: str
+    progress: float
+    message: str
+    error_code: str | None
+    error: str | None
+    batch_job_id: str | None
+
+
+class BatchLine(BaseModel):
+    """A picture of a batch."""
+
+    job_id: str
+    status: str
+    model_type: str | None
+    total_masks: int
+    error: str | None = None
+
+
+class BatchReply(BaseModel):
+    """A batch: completed and failed images add up to what has ended."""
+
+    batch_job_id: str
+    status: str
+    total_images: int
+    completed_images: int
+    failed_images: int
+    created_at: str
+    updated_at: str
+    jobs: list[BatchLine]
+
+
+class JobStatus(BaseModel):
+    """How far a job is, 0..1."""
+
+    job_id: str
+    status: str
+    created_at: str
+    updated_at: str
+    progress: float
+    total_images: int
+    processed_images: int
+    message: str = ""
+    error: str | None = None
+
+
+class JobsReply(BaseModel):
+    """A page of jobs, the newest first."""
+
+    success: bool
+    message: str
+    data: list[JobLine]
+    total: int
+    page: int
+    page_size: int
+    total_pages: int
+    timestamp: str
+
+
 class DriveStatus(BaseModel):
     """Whether Google Drive can be used."""
 
@@ -145,3 +262,7 @@ class EverythingForm:
     min_mask_region_area: Annotated[int | None, Form(ge=0, description="Smallest hole or island kept, pixels.")] = None
     min_area: Annotated[int | None, Form(ge=0, description="Smallest mask kept, pixels.")] = None
     max_time_ms: Annotated[int | None, Form(ge=1, description="The best found within this time.")] = None
+
+
+_EVERYTHING = TypeAdapter(EverythingForm)
+_EVERYTHING_FIELDS = frozenset(field.name for field in fields(EverythingForm))

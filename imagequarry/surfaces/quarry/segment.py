@@ -50,7 +50,7 @@ def single(
     mask_format: MaskFormatField = "png",
 ) -> SegmentationReply:
     """Segment what points (all together) and boxes (each for itself) mean; with neither, everything."""
-    prompts = single_prompts(points, boxes, picture.raster.width, picture.raster.height)
+    prompts = single_prompts(points, boxes).placed(picture.raster.width, picture.raster.height)
     if prompts:
         answer = here.segmentation.prompted(picture.raster, prompts, model)
     else:

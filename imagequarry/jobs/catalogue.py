@@ -1,0 +1,14 @@
+"""Every kind of job the server does: a visible list."""
+
+from __future__ import annotations
+
+from imagequarry.jobs import segmenting
+from imagequarry.jobs.kinds import Kind, Tools
+
+KINDS: tuple[Kind[Tools], ...] = (
+    segmenting.EVERYTHING,
+    segmenting.BOX,
+    segmenting.EXTRACT,
+    segmenting.SINGLE,
+    segmenting.BATCH,
+)
