@@ -10,7 +10,10 @@ from imagequarry.runtime import Runtime
 
 
 def runtime_of(request: Request) -> Runtime:
-    """The runtime that ``create_app`` put together."""
+    """The runtime that ``create_app`` put together.
+
+    Health probes call this themselves: as a dependency it would wait for one of the threads that all others share.
+    """
     runtime: Runtime = request.app.state.runtime
     return runtime
 

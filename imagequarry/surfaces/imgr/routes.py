@@ -5,12 +5,12 @@ from __future__ import annotations
 import uuid
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, File, Form, Response, UploadFile
+from fastapi import APIRouter, Depends, File, Form, Request, Response, UploadFile
 from pydantic import BaseModel
 
 from imagequarry.capabilities import cutouts, mask_formats
 from imagequarry.surfaces import probing
-from imagequarry.surfaces.here import Here
+from imagequarry.surfaces.here import Here, runtime_of
 from imagequarry.surfaces.imgr.dialect import NAME, data_url
 from imagequarry.surfaces.imgr.run import OPENAPI, Run, run_of
 from imagequarry.surfaces.probing import HealthReply
@@ -72,6 +72,6 @@ def run(here: Here, run: Annotated[Run, Depends(run_of)], response: Response) ->
 
 
 @router.get("/health")
-async def health(here: Here, response: Response) -> HealthReply:
+async def health(request: Request, response: Response) -> HealthReply:
     """Whether the server and what it depends on are well."""
-    return await probing.health(here, response)
+    return await probing.health(runtime_of(request), response)
