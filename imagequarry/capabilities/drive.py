@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,8 @@ from imagequarry.domain.drive import DriveFile, DriveStatus
 from imagequarry.domain.watch import Unwatched, Watch
 from imagequarry.errors import QuarryError, RemoteNotSetUp
 from imagequarry.stores.drive import GoogleDrive
+
+log = logging.getLogger(__name__)
 
 _UNWATCHED = Unwatched()
 
@@ -57,6 +60,7 @@ class Drive:
                 with file.open("rb") as content:
                     sent.append(self._google.upload(file.name, "image/png", content, folder_id))
             except (QuarryError, OSError) as error:
+                log.warning("sending to Google Drive failed", exc_info=True)
                 why = error.message if isinstance(error, QuarryError) else "The next one could not be read again."
                 told = f"{len(sent)} of {len(files)} objects were sent to Google Drive; all are kept here. {why}"
                 return Sent(tuple(sent), (told,))

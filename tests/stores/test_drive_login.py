@@ -6,10 +6,13 @@ import json
 import socket
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from imagequarry.domain.drive import DriveStatus
 from imagequarry.errors import RemoteFailure
@@ -74,15 +77,39 @@ def test_a_refresh_token_that_was_revoked_is_told_as_such(google: FakeDrive) -> 
     assert "another one" not in repr(RefreshToken(**person))
 
 
-def test_a_revoked_key_is_told_as_such_and_its_successor_works_at_once(google: FakeDrive, tmp_path: Path) -> None:
+def test_a_revoked_key_is_told_as_such(google: FakeDrive, tmp_path: Path) -> None:
     drive = by_key(google, tmp_path)
+    assert drive.status().authenticated
     google.revoked = True
+    google.tokens.clear()
     assert drive.status() == DriveStatus(True, False, False)
     error = failure_of(drive)
-    assert "key" in error.message
-    assert not {EMAIL, str(tmp_path)} & set(error.message.split())
-    google.revoked = False
+    assert "deleted or disabled" in error.message
+    assert EMAIL not in error.message
+
+
+def test_a_key_that_replaces_a_refused_one_works_at_once(google: FakeDrive, tmp_path: Path) -> None:
+    file = google.key_file(tmp_path)
+    good, stranger = file.read_text(), generate_private_key(65537, 2048)
+    pem = stranger.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    file.write_text(json.dumps(json.loads(good) | {"private_key": pem}))
+    drive = GoogleDrive(ServiceAccount(file), FOLDER, google.url, patience=QUICK)
+    assert drive.status() == DriveStatus(True, False, False)
+    file.write_text(good)
     assert drive.status() == DriveStatus(True, True, True)
+
+
+def test_delegation_that_was_not_granted_is_told_as_such(google: FakeDrive, tmp_path: Path) -> None:
+    google.not_delegated = True
+    assert "domain-wide delegation" in failure_of(by_key(google, tmp_path, subject="ada@example.org")).message
+
+
+def test_many_threads_share_one_login(google: FakeDrive, tmp_path: Path) -> None:
+    drive = by_key(google, tmp_path)
+    with ThreadPoolExecutor(8) as threads:
+        sent = list(threads.map(lambda n: drive.upload(f"{n}.png", "image/png", bytes([n])), range(24)))
+    assert [google.files[file.file_id].content for file in sent] == [bytes([n]) for n in range(24)]
+    assert len(google.asked("POST", "/token")) == 1
 
 
 def other_key(good: str) -> str:
@@ -177,6 +204,36 @@ def test_a_silent_google_is_given_up_in_time(google: FakeDrive, tmp_path: Path, 
     started = time.monotonic()
     assert drive.status() == DriveStatus(True, held_up == "/drive/v3/files/", False)
     assert time.monotonic() - started < 1.2
+
+
+def test_a_status_does_not_wait_for_somebody_else_s_login(google: FakeDrive, tmp_path: Path) -> None:
+    google.trouble("POST", "/token", delay=1.5)
+    drive = by_key(google, tmp_path, status_seconds=0.3)
+    with ThreadPoolExecutor(1) as threads:
+        upload = threads.submit(drive.upload, "a.png", "image/png", b"a")
+        time.sleep(0.2)
+        started = time.monotonic()
+        assert drive.status() == DriveStatus(True, False, False)
+        assert time.monotonic() - started < 0.9
+        assert upload.result().file_id in google.files
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"access_token": "é", "expires_in": 1},
+        {"access_token": 7},
+        {"access_token": "a", "expires_in": "soon"},
+        {"access_token": "a", "expires_in": 10**30},
+        {},
+    ],
+    ids=["not ASCII", "a number", "a word", "for ever", "nothing"],
+)
+def test_a_login_that_answers_nonsense_is_no_access(google: FakeDrive, tmp_path: Path, answer: dict[str, Any]) -> None:
+    google.login_says = answer
+    drive = by_key(google, tmp_path)
+    assert drive.status() == DriveStatus(True, False, False)
+    assert "key" in failure_of(drive).message
 
 
 @pytest.mark.parametrize("status", [403, 429, 500, 503])

@@ -57,8 +57,10 @@ class Reply:
 
 
 class Calls:
-    """One HTTP request at a time, whole replies, all failures as ``RemoteFailure``; ``timeout`` in seconds is for
-    each step of a request (connect, send, wait)."""
+    """Requests with whole replies, and all failures as ``RemoteFailure``.
+
+    ``timeout`` in seconds is for each step of a request: connect, send, wait.
+    """
 
     def __init__(self, client: httpx.Client, login: Login, api_url: str, timeout: float) -> None:
         self._client = client

@@ -34,7 +34,7 @@ class GoogleDrive:
         folder_id: str | None = None,
         api_url: str = "https://www.googleapis.com",
         *,
-        timeout: float = 60.0,
+        timeout: float = 30.0,
         status_seconds: float = 8.0,
         patience: Patience = _PATIENCE,
     ) -> None:

@@ -40,8 +40,10 @@ class RefreshToken:
 
 
 class Login:
-    """Access tokens, each used until shortly before its end. One key file or refresh token is read anew after a
-    refusal, so that a replaced one works without a restart."""
+    """Access tokens, each used until shortly before its end.
+
+    The key file is read anew after a refusal, so that a replaced one works without a restart.
+    """
 
     def __init__(self, account: ServiceAccount | RefreshToken, client: httpx.Client) -> None:
         self._account = account
@@ -55,21 +57,28 @@ class Login:
         Raises ``RemoteFailure`` where the key cannot be used or Google refuses it, ``Temporary`` where Google could
         not be asked.
         """
-        with self._lock:
+        # Another thread may be waiting for Google in there.
+        if not self._lock.acquire(timeout=timeout):
+            raise temporary("Google's login did not answer in time.")
+        try:
             if self._credentials is None:
                 self._credentials = _credentials(self._account)
             if not self._credentials.valid or self._credentials.token == refused:
                 self._refresh(timeout)
             return str(self._credentials.token)
+        finally:
+            self._lock.release()
 
     def _refresh(self, timeout: float) -> None:
         from google.auth import exceptions
 
         try:
             self._credentials.refresh(_transport(self._client, timeout))
+            # It becomes a header, which takes nothing else.
+            self._credentials.token.encode("ascii")
         except exceptions.TransportError as error:
             raise temporary("Google's login could not be reached.") from error
-        except (exceptions.GoogleAuthError, ValueError, TypeError, AttributeError, KeyError) as error:
+        except (exceptions.GoogleAuthError, ValueError, TypeError, AttributeError, KeyError, OverflowError) as error:
             self._credentials = None
             raise RemoteFailure(_why(error, self._account)) from error
 
@@ -120,8 +129,11 @@ class _Reply(NamedTuple):
 
 
 def _transport(client: httpx.Client, timeout: float) -> Callable[..., _Reply]:
-    """google-auth's way to HTTP, through our client. It would retry by itself, unbounded by us: so it is told that
-    nobody answered, and whoever wanted the token decides whether to try again."""
+    """google-auth's way to HTTP, through our client.
+
+    It would retry by itself, for as long as it likes: so in trouble it is told that nobody answered, and whoever
+    wanted the token decides whether to try again.
+    """
     from google.auth import exceptions
 
     def request(

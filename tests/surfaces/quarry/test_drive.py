@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
+from imagequarry.settings import SettingsFault
 from tests.fixtures.drive import FOLDER, SHARED, FakeDrive, fake_drive
-from tests.fixtures.server import Site, open_site
+from tests.fixtures.server import Serve, Site, open_site, settings_in
 
 UPLOAD = "/storage/drive/upload"
+STATUS = ("enabled", "authenticated", "folder_access")
 
 
 @pytest.fixture
@@ -50,7 +52,7 @@ def refused(reply: Any, status: int, code: str) -> str:
 def test_the_state_is_told_in_the_documented_form(drive_site: Site) -> None:
     reply = drive_site.client.get("/storage/drive/status")
     assert reply.status_code == 200
-    assert reply.json() == {"enabled": True, "authenticated": True, "folder_access": True}
+    assert list(reply.json().items()) == [(name, True) for name in STATUS]
 
 
 def test_the_state_of_a_server_without_a_key_is_told_truly(tmp_path: Path) -> None:
@@ -60,6 +62,35 @@ def test_the_state_of_a_server_without_a_key_is_told_truly(tmp_path: Path) -> No
         assert "GOOGLE_SERVICE_ACCOUNT_JSON" in refused(
             site.client.post(UPLOAD, files={"file": b"a"}), 502, "HTTP_ERROR"
         )
+
+
+def test_the_documented_variables_set_it_up(google: FakeDrive, tmp_path: Path, serve: Serve) -> None:
+    server = serve(
+        GOOGLE_DRIVE_ENABLED="true",
+        GOOGLE_SERVICE_ACCOUNT_JSON=str(google.key_file(tmp_path)),
+        DRIVE_FOLDER_ID=FOLDER,
+        DRIVE_API_URL=google.url,
+    )
+    assert server.client.get("/storage/drive/status").json() == dict.fromkeys(STATUS, True)
+    reply = server.client.post(UPLOAD, files={"file": ("a.txt", b"a")})
+    assert google.files[reply.json()["file_id"]].parents == [FOLDER]
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"drive_folder_id": "https://drive.google.com/drive/folders/abc"}, "DRIVE_FOLDER_ID"),
+        ({"drive_api_url": "www.googleapis.com"}, "DRIVE_API_URL"),
+        ({"google_oauth_client_id": "abc", "google_oauth_refresh_token": "hidden"}, "only together"),
+    ],
+    ids=["an address for an id", "no address", "half a login"],
+)
+def test_settings_that_cannot_work_are_refused_without_their_values(
+    tmp_path: Path, given: dict[str, str], says: str
+) -> None:
+    with pytest.raises(SettingsFault, match=says) as caught:
+        settings_in(tmp_path, **given)
+    assert not [value for value in given.values() if value in caught.value.message]
 
 
 def test_a_file_is_sent_as_documented(google: FakeDrive, drive_site: Site) -> None:
