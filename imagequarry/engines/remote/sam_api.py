@@ -10,6 +10,8 @@ from __future__ import annotations
 import base64
 import binascii
 import io
+import json
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,6 +30,8 @@ from imagequarry.errors import RemoteFailure
 
 _LARGEST_REPLY = 512 * 2**20
 _MOST_MASKS = 10_000
+# What a mask may be; others that Pillow reads start programs of their own.
+_FORMATS = ("PNG", "WEBP", "JPEG", "BMP")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +53,11 @@ class SamApi:
 
     nbytes = 0
 
-    def __init__(self, url: str, token: str, timeout: float) -> None:
+    def __init__(self, url: str, token: str, timeout: float, max_bytes: int = _LARGEST_REPLY) -> None:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._url = url
+        self._timeout = timeout
+        self._max_bytes = max_bytes
         self._client = httpx.Client(headers=headers, timeout=timeout, follow_redirects=False)
 
     def embed(self, image: Raster) -> RemoteMasks:
@@ -77,11 +83,12 @@ class SamApi:
         return Found([_candidate(mask) for mask in embedding.masks if mask.area and mask.area >= wish.min_area])
 
     def _ask(self, body: dict[str, str]) -> dict[str, Any]:
+        deadline = time.monotonic() + self._timeout
         try:
             with self._client.stream("POST", self._url, json=body) as response:
                 if response.status_code != httpx.codes.OK:
                     raise RemoteFailure(f"The SAM API answered with status {response.status_code}.")
-                reply = httpx.Response(200, content=_read(response)).json()
+                reply = json.loads(self._read(response, deadline))
         except httpx.TimeoutException as error:
             raise RemoteFailure("The SAM API did not answer in time.") from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
@@ -92,16 +99,18 @@ class SamApi:
             raise RemoteFailure("The SAM API did not answer with a JSON object.")
         return reply
 
-
-def _read(response: httpx.Response) -> bytes:
-    parts: list[bytes] = []
-    size = 0
-    for part in response.iter_bytes():
-        size += len(part)
-        if size > _LARGEST_REPLY:
-            raise RemoteFailure("The SAM API answered with more than can be taken.")
-        parts.append(part)
-    return b"".join(parts)
+    def _read(self, response: httpx.Response, deadline: float) -> bytes:
+        parts: list[bytes] = []
+        size = 0
+        for part in response.iter_bytes():
+            size += len(part)
+            if size > self._max_bytes:
+                raise RemoteFailure("The SAM API answered with more than can be taken.")
+            # The client's own limit is for each silence, and drops could come for ever.
+            if time.monotonic() > deadline:
+                raise RemoteFailure("The SAM API did not answer in time.")
+            parts.append(part)
+        return b"".join(parts)
 
 
 def _mask(one: Any, width: int, height: int) -> Mask:
@@ -110,7 +119,8 @@ def _mask(one: Any, width: int, height: int) -> Mask:
         raise RemoteFailure("The SAM API sent a mask without mask_b64.")
     try:
         # A data URL's prefix is no part of the base64.
-        with Image.open(io.BytesIO(base64.b64decode(text.rpartition(",")[2], validate=True))) as image:
+        data = io.BytesIO(base64.b64decode(text.rpartition(",")[2], validate=True))
+        with Image.open(data, formats=_FORMATS) as image:
             # The header tells the size: nothing larger than the picture is ever decoded.
             if image.size != (width, height):
                 raise RemoteFailure("The SAM API sent a mask of another size than the picture's.")
