@@ -15,6 +15,7 @@ import imagequarry
 from imagequarry import runtime, studio
 from imagequarry.ops import logs
 from imagequarry.settings import Settings, read_settings
+from imagequarry.studio import documentation
 from imagequarry.surfaces import faults
 from imagequarry.surfaces.body_limit import BodyLimit, form_room, json_room
 from imagequarry.surfaces.context import SURFACE as CONTEXT
@@ -47,6 +48,8 @@ def create_app(settings: Settings | None = None, *, dev: bool = False) -> FastAP
         description=settings.app_description,
         version=settings.app_version or imagequarry.__version__,
         lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
         # Pictures are files or JSON; a text field is never longer than a prompt.
         form_limits={"max_part_size": 2**20, "max_fields": 100, "max_files": 30},
     )
@@ -54,6 +57,8 @@ def create_app(settings: Settings | None = None, *, dev: bool = False) -> FastAP
         for router in surface.routers:
             app.include_router(router)
     app.include_router(studio.router)
+    app.include_router(documentation.router)
+    app.mount(documentation.ASSETS, documentation.assets)
     faults.install(app, surfaces)
 
     # The last one added is the outermost: a request meets them from the bottom up.

@@ -12,7 +12,8 @@ from imagequarry.errors import KeyMissing, KeyRefused
 from imagequarry.surfaces.surface import Surfaces
 
 # The documentation and the start page tell nothing that is not public.
-_OPEN = frozenset({"/", "/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json"})
+_OPEN = frozenset({"/", "/docs", "/redoc", "/openapi.json"})
+_OPEN_BELOW = "/docs/assets/"
 
 
 class KeyGuard:
@@ -39,7 +40,7 @@ class KeyGuard:
 
     def _is_open(self, scope: Scope) -> bool:
         path = scope["path"]
-        return scope["method"] == "OPTIONS" or path in _OPEN or self._surfaces.is_probe(path)
+        return scope["method"] == "OPTIONS" or path in _OPEN or path.startswith(_OPEN_BELOW) or self._surfaces.is_probe(path)
 
     def _knows(self, given: str) -> bool:
         # Every key is compared, each in constant time, so that the time tells neither which one nor how much fits.
