@@ -10,12 +10,12 @@ import pytest
 from fastapi.testclient import TestClient
 
 from imagequarry.app import create_app
-from imagequarry.settings import Settings
+from imagequarry.settings import read_settings
 
 
 @pytest.fixture
 def client(tmp_path: Path) -> Iterator[TestClient]:
-    with TestClient(create_app(Settings(data_dir=tmp_path))) as client:
+    with TestClient(create_app(read_settings(data_dir=tmp_path))) as client:
         yield client
 
 
