@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import ipaddress
 import signal
 import threading
@@ -46,9 +45,7 @@ def serve(host: str | None, port: int | None, dev: bool) -> None:
     for signal_number in (signal.SIGINT, signal.SIGTERM):
         # uvicorn takes these while it runs and raises them anew when it is done: an orderly end is no failure.
         signal.signal(signal_number, lambda number, frame: None)
-    # The first Ctrl+C has ended the server in good order by then; uvicorn raises it again for those who care.
-    with contextlib.suppress(KeyboardInterrupt):
-        server.run()
+    server.run()
     if not server.started:
         raise SystemExit(1)
 

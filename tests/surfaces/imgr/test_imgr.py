@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from tests.fixtures.server import PHOTOGRAPHS, Site, photograph, photograph_size
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
-def form(id: str, points: list[dict[str, float]], labels: list[int], **more: str) -> dict[str, str]:
+def form(id: str, points: Sequence[Mapping[str, float]], labels: list[int], **more: str) -> dict[str, str]:
     return {"original_image_id": id, "points": json.dumps(points), "labels": json.dumps(labels), **more}
 
 
