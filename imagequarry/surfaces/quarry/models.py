@@ -31,7 +31,7 @@ def one_model(model_name: str, here: Here) -> dict[str, Any]:
 def load(model_name: str, here: Here) -> dict[str, Any]:
     """Load a model into memory."""
     state = here.registry.load(model_name)
-    loaded = LoadedModel(name=model_name, loaded=True, memory_usage_mb=replies.megabytes(state.memory_bytes))
+    loaded = LoadedModel(name=state.card.name, loaded=True, memory_usage_mb=replies.megabytes(state.memory_bytes))
     return envelope("Model loaded successfully", loaded)
 
 
