@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from imagequarry.engines.huggingface.sam.attention import quicken
 from imagequarry.engines.huggingface.sam.families import SAM, Family, family_of
 from imagequarry.engines.huggingface.sam.memory import bounded
 from imagequarry.engines.huggingface.sam.original import UnknownLayout, from_original
@@ -36,7 +37,10 @@ def read(path: Path, device: str, dtype: str) -> Loaded:
         raise ModelUnavailable(f"The weights {path.name!r} are not on this machine.")
     with bounded():
         family, model = _folder(path) if path.is_dir() else (SAM, _checkpoint(path))
-        return Loaded(family, _settled(model, where, kind), where, kind)
+        model = _settled(model, where, kind)
+        if family is SAM and kind == torch.bfloat16:
+            quicken(model.vision_encoder)
+        return Loaded(family, model, where, kind)
 
 
 def dtype_of(device: str, name: str) -> torch.dtype:
