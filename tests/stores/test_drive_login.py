@@ -245,6 +245,12 @@ def test_troubles_of_google_are_no_access_and_no_error(google: FakeDrive, tmp_pa
     assert by_key(google, tmp_path).status() == DriveStatus(True, False, False)
 
 
+def test_a_login_in_trouble_is_tried_as_often_as_anything_else(google: FakeDrive, tmp_path: Path) -> None:
+    google.trouble("POST", "/token", 503, times=99)
+    assert failure_of(by_key(google, tmp_path)).message == "Google's login could not be reached."
+    assert len(google.asked("POST", "/token")) == QUICK.attempts
+
+
 def test_an_address_where_nobody_listens_is_told_as_such(google: FakeDrive, tmp_path: Path) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))

@@ -140,6 +140,25 @@ def test_sessions_that_are_always_given_up_end_in_an_error(google: FakeDrive, dr
     assert len(google.sessions) == 4
 
 
+def test_sessions_that_are_given_up_after_their_first_part_end_in_an_error_too(
+    google: FakeDrive, drive: GoogleDrive
+) -> None:
+    for number in range(1, 9):
+        google.trouble("PUT", "/session/", 410, after=number)
+    with pytest.raises(RemoteFailure, match="gave up the upload"):
+        send_large(drive)
+    assert len(google.sessions) == 4
+
+
+def test_only_failures_in_a_row_count(google: FakeDrive, drive: GoogleDrive) -> None:
+    google.takes = 3 * MB
+    # One after each question and the part that follows it: more of them than there are attempts.
+    for number in range(1, 6):
+        google.trouble("PUT", "/session/", 503, after=2 * number - 1)
+    assert arrived(google, send_large(drive))
+    assert google.troubles == []
+
+
 def test_a_google_that_takes_nothing_is_given_up(google: FakeDrive, drive: GoogleDrive) -> None:
     google.takes = 0
     with pytest.raises(RemoteFailure, match="took no more"):
