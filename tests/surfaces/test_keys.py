@@ -9,6 +9,7 @@ import pytest
 
 from imagequarry.app import SURFACES
 from tests.fixtures.server import Site, open_site, photograph
+from tests.surfaces.context.test_models import check_refusal as check_context
 from tests.surfaces.quarry.test_refusals import check_refusal as check_quarry
 from tests.surfaces.sam2.test_generate import check_refusal as check_detail
 
@@ -38,8 +39,8 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 def test_the_table_holds_the_routes_of_all_surfaces() -> None:
-    assert {name for name, _, _ in GUARDED} == {"quarry", "sam2", "imgr"}
-    assert len(GUARDED) >= 19
+    assert {name for name, _, _ in GUARDED} == {"quarry", "sam2", "imgr", "context"}
+    assert len(GUARDED) >= 21
 
 
 @pytest.mark.parametrize(("surface", "method", "path"), GUARDED)
@@ -52,6 +53,8 @@ def test_without_a_key_nothing_is_answered(
     reply = guarded.client.request(method, path, headers=headers)
     if surface == "quarry":
         check_quarry(reply, 401, "HTTP_ERROR")
+    elif surface == "context":
+        check_context(reply, 401, "AuthenticationError")
     else:
         check_detail(reply, 401)
 
@@ -64,6 +67,8 @@ def test_with_a_wrong_key_nothing_is_answered(guarded: Site, surface: str, metho
         if surface == "quarry":
             body = check_quarry(reply, 403, "HTTP_ERROR")
             assert key not in str(body["details"])
+        elif surface == "context":
+            check_context(reply, 403, "AuthenticationError")
         else:
             check_detail(reply, 403)
         assert "first-key" not in reply.text
