@@ -1,3 +1,3 @@
 """Makes the shared fixtures known to every test."""
 
-pytest_plugins = ["tests.fixtures.databases", "tests.fixtures.server"]
+pytest_plugins = ["tests.fixtures.databases", "tests.fixtures.redis", "tests.fixtures.server"]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +18,7 @@ from imagequarry.stores.tables import job_events, jobs
 
 # Any number does, as long as nothing but the adding of jobs takes it.
 _ROOM_LOCK = 5_081_148
+_READ_AT_ONCE = 500
 _STOPPED = JobError(CANCELLED, "The job was cancelled.")
 
 
@@ -57,6 +59,20 @@ class Ledger:
             found = change.locked(id)
             assert found is not None
         return job_of(found), [row["id"] for row in started[:dispatched]]
+
+    def record(self, id: str, order: JobOrder, limits: JobLimits, result: Any) -> Job:
+        """Keep a job that was done before anybody could wait for it, under an id of the caller's.
+
+        Raises Conflict when a job has that id.
+        """
+        with self._journal.change() as change:
+            values = _values(change.now, order, limits)
+            done = {"state": "completed", "progress": 1.0, "started": change.now, "finished": change.now}
+            change.connection.execute(jobs.insert(), {**values, **done, "id": id, "result": result})
+            change.note("completed", [id])
+            found = change.locked(id)
+            assert found is not None
+        return job_of(found)
 
     def get(self, id: str) -> Job:
         """The job. Raises JobNotFound."""
@@ -108,11 +124,17 @@ class Ledger:
             total = connection.execute(select(func.count()).select_from(jobs).where(and_(True, *wanted))).scalar_one()
             return JobPage(tuple(job_of(row) for row in connection.execute(bounded)), total)
 
+    def family(self, id: str) -> Iterator[Job]:
+        """The job and then its children, read a few hundred at a time. Raises JobNotFound."""
+        yield (parent := self.get(id))
+        for offset in range(0, parent.children, _READ_AT_ONCE):
+            yield from self.page(_READ_AT_ONCE, offset, parent_id=id).jobs
+
     def counts(self) -> dict[str, int]:
         """How many jobs there are in each state, batches not counted beside their children."""
         query = select(jobs.c.state, func.count()).where(jobs.c.children == 0).group_by(jobs.c.state)
         with self._database.read() as connection:
-            return dict(connection.execute(query).tuples().all())
+            return {row[0]: row[1] for row in connection.execute(query)}
 
     def events(self, id: str, after: int = 0, limit: int = 500) -> list[JobEvent]:
         """What happened to the job after the event of that number, in order. Raises JobNotFound."""
@@ -147,14 +169,13 @@ class Ledger:
         is_batch = self.get(id).is_batch
         mine = jobs.c.parent_id == id if is_batch else jobs.c.id == id
         with self._journal.change() as change:
+            self._alone(change, id)
             rows = _locked(change, and_(mine, jobs.c.state.in_(["failed", "cancelled"])))
             if not rows:
                 raise Conflict("Only a job that failed or was cancelled can start again.")
-            for row in rows:
-                requeue(change, row, change.now, row.attempt + attempts)
-            ids = [row.id for row in rows]
             fresh = {"cancel": False, "error": None, "finished": None, "started": None, "message": "", "progress": 0.0}
-            change.connection.execute(jobs.update().where(mine, jobs.c.id.in_(ids)).values(**fresh))
+            for row in rows:
+                requeue(change, row, change.now, row.attempt + attempts, **fresh)
             if rows[0].parent_id is not None:
                 change.update(rows[0].parent_id, cancel=False, error=None, finished=None)
                 advance(change, rows[0].parent_id, -len(rows), failed=-len(rows))
@@ -175,10 +196,11 @@ class Ledger:
 
     def _cancel_batch(self, id: str) -> Job:
         with self._journal.change() as change:
+            self._alone(change, id)
             open_ones = and_(jobs.c.parent_id == id, jobs.c.state.not_in(ENDED))
             rows = _locked(change, open_ones)
-            if _found(change, id).state in ENDED:
-                raise Conflict("The job has ended already.")
+            if not rows:
+                raise Conflict("The job has ended already.", state=_found(change, id).state)
             waiting = [row for row in rows if row.state == "queued"]
             told = {"code": _STOPPED.code, "message": _STOPPED.message}
             change.connection.execute(
@@ -190,6 +212,10 @@ class Ledger:
             change.update(id, cancel=True)
             advance(change, id, sum(1 - row.progress for row in waiting), failed=len(waiting))
         return self.get(id)
+
+    def _alone(self, change: Change, id: str) -> None:
+        """Let nobody else cancel or retry the jobs of a batch: they choose children by what they are."""
+        self._database.lock(change.connection, int(hashlib.sha256(id.encode()).hexdigest()[:15], 16))
 
     def _make_room(self, change: Change, wanted: int, most_waiting: int | None) -> None:
         if most_waiting is None:
@@ -213,7 +239,7 @@ def _values(
     children: int = 0,
 ) -> dict[str, Any]:
     return {
-        "id": uuid.uuid4().hex,
+        "id": str(uuid.uuid4()),
         "parent_id": parent_id,
         "position": position,
         "kind": order.kind,

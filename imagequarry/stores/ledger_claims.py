@@ -37,21 +37,21 @@ class Claims:
             due = [jobs.c.state == "queued", jobs.c.children == 0, jobs.c.not_before <= change.now]
             if id is not None:
                 due.append(jobs.c.id == id)
-            oldest = select(jobs.c.id).where(*due).order_by(jobs.c.created, jobs.c.position).limit(1)
-            claimed = jobs.c.id == oldest.with_for_update(skip_locked=True).scalar_subquery()
+            oldest = select(jobs.c.id, jobs.c.hard).where(*due).order_by(jobs.c.created, jobs.c.position).limit(1)
+            # Who comes at the same time skips the row that is locked here, and takes the next one.
+            found = change.connection.execute(oldest.with_for_update(skip_locked=True)).first()
+            if found is None:
+                return None
             values = {
                 "state": "running",
                 "worker": worker,
                 "attempt": jobs.c.attempt + 1,
                 "started": change.now,
                 "lease_until": change.now + self._lease,
+                "deadline": change.now + timedelta(seconds=found.hard),
             }
-            row = change.connection.execute(
-                update(jobs).where(jobs.c.state == "queued", claimed).values(**values).returning(*COLUMNS)
-            ).first()
-            if row is None:
-                return None
-            change.update(row.id, deadline=change.now + timedelta(seconds=row.hard))
+            claim = update(jobs).where(jobs.c.id == found.id).values(**values).returning(*COLUMNS)
+            row = change.connection.execute(claim).one()
             change.note("started", [row.id], {"attempt": row.attempt})
             if row.parent_id is not None:
                 advance(change, row.parent_id, 0)

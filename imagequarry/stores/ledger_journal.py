@@ -2,7 +2,8 @@
 
 Locks are taken in one order, so that no two changes wait for each other: children by id, then their parent. The row
 is changed before its event is written, so the row's lock gives the events of one job the order of their numbers, also
-on PostgreSQL, where numbers are drawn before they can be seen.
+on PostgreSQL, where numbers are drawn before they can be seen. A child's row is updated once in a change: the second
+time PostgreSQL would lock the parent in share, for the foreign key, and two who do that wait for each other for ever.
 """
 
 from __future__ import annotations
@@ -93,7 +94,7 @@ def end(change: Change, row: JobRow, state: EndState, *, result: Any = None, err
         advance(change, row.parent_id, 1 - row.progress, completed=int(done), failed=int(not done))
 
 
-def requeue(change: Change, row: JobRow, not_before: datetime, max_attempts: int) -> None:
+def requeue(change: Change, row: JobRow, not_before: datetime, max_attempts: int, **fresh: Any) -> None:
     """Let the job of a locked row start again.
 
     Attempts go on counting: an owner of old must not look like a new one.
@@ -107,6 +108,7 @@ def requeue(change: Change, row: JobRow, not_before: datetime, max_attempts: int
         lease_until=None,
         deadline=None,
         dispatched=None,
+        **fresh,
     )
     change.note("queued", [row.id])
 
