@@ -75,8 +75,12 @@ class Archive:
         self._segmentations.keep(_found(image, id, operation, answer))
 
     def mask_counts(self, ids: Sequence[str]) -> dict[str, int]:
-        """How many masks were kept under each of these ids."""
+        """How many masks were kept under each of these ids; those without any are left out."""
         return self._segmentations.mask_counts(ids)
+
+    def mask_counts_of_batches(self, ids: Sequence[str]) -> dict[str, int]:
+        """The same for batches of jobs: what their pictures hold together."""
+        return self._segmentations.mask_counts_of_batches(ids)
 
     def image(self, id: str) -> StoredImage:
         """What is known of a kept picture. Raises ``ImageNotFound``."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -34,17 +34,25 @@ class Wish:
 class Board:
     """Takes work in. An id may be written with ``task-`` before it everywhere.
 
-    ``limits`` are what a job gets when it is handed in without any, and what its hard limit cannot exceed.
+    ``limits`` are what a job gets when it is handed in without any, and what its hard limit cannot exceed. ``forget``
+    removes what a job keeps outside the ledger.
     """
 
     def __init__(
-        self, ledger: Ledger, queue: Queue, kinds: Kinds[Any], limits: JobLimits, queue_length: int = 1000
+        self,
+        ledger: Ledger,
+        queue: Queue,
+        kinds: Kinds[Any],
+        limits: JobLimits,
+        queue_length: int = 1000,
+        forget: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._ledger = ledger
         self._queue = queue
         self._kinds = kinds
         self._limits = limits
         self._queue_length = queue_length
+        self._forget = forget
 
     def submit(
         self,
@@ -73,6 +81,10 @@ class Board:
             if not self._wake(id):
                 break
         return job
+
+    def record(self, id: str, kind: str, payload: Any, result: Any, *, model: str | None = None) -> Job:
+        """Keep a job that is done already, so that it can be asked for like any other. Raises Conflict."""
+        return self._ledger.record(id, self._order(Wish(kind, payload, model)), self._limits, result)
 
     def get(self, id: str) -> Job:
         """The job. Raises JobNotFound."""
@@ -110,7 +122,7 @@ class Board:
         return job
 
     def delete(self, id: str) -> None:
-        """Delete the job and all that is known of it; one that is not over is cancelled first.
+        """Delete the job, what it keeps and all that is known of it; one that is not over is cancelled first.
 
         A worker that runs it stops at its next step, and what it returns is dropped. Raises JobNotFound, and Conflict
         for a job of a batch.
@@ -121,6 +133,8 @@ class Board:
         if not job.ended:
             with suppress(Conflict):  # it may end in this moment
                 self._ledger.cancel(job.id)
+        # The row last: what a killed process leaves behind is then still a job, and can be deleted again.
+        self._forget(job.id)
         self._ledger.remove(job.id)
 
     def events_after(self, id: str, seq: int = 0, limit: int = 500) -> list[JobEvent]:

@@ -12,15 +12,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+import structlog
 from pydantic import TypeAdapter, ValidationError
 
 from imagequarry.capabilities.archive import Archive
 from imagequarry.capabilities.drive import Drive
 from imagequarry.capabilities.segmentation import Segmentation
+from imagequarry.domain.job import Job
 from imagequarry.errors import InvalidInput
 from imagequarry.jobs.context import Context
 
 T = TypeVar("T")
+
+_log = structlog.stdlib.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +39,16 @@ class Tools:
 
 @dataclass(frozen=True, slots=True)
 class Kind(Generic[T]):
-    """One kind of job. ``payload`` is a frozen dataclass; without ``run`` the kind is that of a batch."""
+    """One kind of job. ``payload`` is a frozen dataclass; without ``run`` the kind is that of a batch.
+
+    ``forget`` removes what a job of this kind keeps outside the ledger, before the job is deleted. It may be called
+    twice, and while the job runs.
+    """
 
     name: str
     payload: type[Any]
     run: Callable[[Context, Any, T], Any] | None = None
+    forget: Callable[[Job, Any, T], None] | None = None
 
     def write(self, payload: Any) -> dict[str, Any]:
         """The payload as JSON."""
@@ -68,3 +77,14 @@ class Kinds(Generic[T]):
             raise InvalidInput(f"There is no kind of job called {name[:64]!r}.")
         return self._kinds[name]
 
+    def forget(self, job: Job, tools: T) -> None:
+        """Remove what the job keeps outside the ledger. A job of another version's kind keeps what it has."""
+        kind = self._kinds.get(job.kind)
+        if kind is None or kind.forget is None:
+            return
+        try:
+            payload = kind.read(job.params)
+        except InvalidInput as error:
+            _log.warning("what an old job keeps is not known", job_id=job.id, reason=error.message)
+            return
+        kind.forget(job, payload, tools)

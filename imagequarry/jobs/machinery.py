@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
 from imagequarry.domain.job import JobLimits
+from imagequarry.errors import JobNotFound
 from imagequarry.jobs.bells import Bell, RedisBell
 from imagequarry.jobs.board import Board
 from imagequarry.jobs.events import Events
@@ -72,11 +74,23 @@ def machinery(database: Database, kinds: Iterable[Kind[T]], tools: T, settings: 
     journal = Journal(database, bell.ring)
     ledger, claims = Ledger(journal), Claims(journal, settings.lease_seconds)
     queue = _queue(settings, claims, known, tools)
+
+    def forget(id: str) -> None:
+        with suppress(JobNotFound):  # somebody else deleted it in this moment
+            for job in ledger.family(id):
+                known.forget(job, tools)
+
     return Machinery(
-        board=Board(ledger, queue, known, settings.limits, settings.queue_length),
+        board=Board(ledger, queue, known, settings.limits, settings.queue_length, forget),
         events=Events(ledger, bell),
         queue=queue,
-        reaper=Reaper(Upkeep(journal), queue, settings.retention_hours, dispatch_seconds=settings.dispatch_seconds),
+        reaper=Reaper(
+            Upkeep(journal),
+            queue,
+            settings.retention_hours,
+            dispatch_seconds=settings.dispatch_seconds,
+            forget=forget,
+        ),
         bell=bell,
     )
 

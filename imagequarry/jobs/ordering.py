@@ -1,10 +1,10 @@
-"""Handing segmentation in: the picture is kept first, then the job that works on it."""
+"""Handing segmentation in: the picture is kept first, then the job that works on it or has worked on it."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from imagequarry.capabilities.archive import Archive
 from imagequarry.capabilities.fractions import FractionPrompts
 from imagequarry.capabilities.intake import Opened
 from imagequarry.capabilities.segmentation import Segmentation, check
+from imagequarry.domain import records
 from imagequarry.domain.job import Job
 from imagequarry.domain.segmenter import Prompt
 from imagequarry.errors import ImageNotFound, InvalidPicture
@@ -24,8 +25,8 @@ from imagequarry.jobs.segmenting import BatchOrder, BoxOrder, EverythingOrder, E
 class Orders:
     """Takes segmentation in as jobs; a job and the picture it keeps come and go together.
 
-    All methods raise ``Busy`` when too many jobs wait and ``ModelUnavailable`` when the model cannot run here; then
-    nothing is kept.
+    All methods raise ``ModelUnavailable`` when the model cannot run here, and those that hand work in raise ``Busy``
+    when too many jobs wait; then nothing is kept.
     """
 
     def __init__(self, board: Board, archive: Archive, segmentation: Segmentation, results: Path) -> None:
@@ -34,10 +35,23 @@ class Orders:
         self._segmentation = segmentation
         self._results = results
 
+    def single(self, picture: Opened, prompts: FractionPrompts, model: str | None) -> records.Segmentation:
+        """Segment now what the prompts mean, without any everything; it is kept as a job that is done.
+
+        Raises ``InvalidPrompt``, ``ModelFailure``.
+        """
+        answer = segmenting.prompted_or_all(self._segmentation, picture.raster, prompts, None, model)
+        id = str(uuid.uuid4())
+        found = self._archive.keep_with_masks(picture, id, "quarry", "single", answer)
+        order = SingleOrder(id, model=answer.model, prompts=prompts)
+        with self._kept_or_not([id]):
+            self._board.record(id, segmenting.SINGLE.name, order, segmenting.told(answer), model=answer.model)
+        return found
+
     def everything(self, picture: Opened, model: str | None, named: Mapping[str, Any]) -> Job:
         """Segment everything in the picture."""
-        return self._single(
-            picture, model, segmenting.EVERYTHING.name, lambda id: EverythingOrder(id, model, _chosen(named))
+        return self._handed_in(
+            picture, model, segmenting.EVERYTHING.name, lambda id, name: EverythingOrder(id, name, _chosen(named))
         )
 
     def box(self, picture: Opened, model: str | None, prompt: Prompt, most: int) -> Job:
@@ -45,7 +59,7 @@ class Orders:
         check(prompt, picture.raster)
         assert prompt.box is not None
         corners = prompt.box.x0, prompt.box.y0, prompt.box.x1, prompt.box.y1
-        return self._single(picture, model, segmenting.BOX.name, lambda id: BoxOrder(id, corners, model, most))
+        return self._handed_in(picture, model, segmenting.BOX.name, lambda id, name: BoxOrder(id, corners, name, most))
 
     def extract(
         self,
@@ -59,11 +73,13 @@ class Orders:
     ) -> Job:
         """Cut every object out into files. Raises ``InvalidPath`` for a folder that leads out of the results."""
         cutouts.results_folder(self._results, save_dir)
-        return self._single(
+        return self._handed_in(
             picture,
             model,
             segmenting.EXTRACT.name,
-            lambda id: ExtractOrder(id, model, _chosen(named), min_pixels, save_dir, save_to_drive, drive_folder_id),
+            lambda id, name: ExtractOrder(
+                id, name, _chosen(named), min_pixels, save_dir, save_to_drive, drive_folder_id
+            ),
         )
 
     def batch(
@@ -72,34 +88,21 @@ class Orders:
         """Segment many pictures (base64), each a job of its own; one that is none fails alone."""
         name = self._segmentation.ready(model).name
         kept: list[str] = []
-        try:
-            wishes = []
+        wishes = []
+        with self._kept_or_not(kept):
             for text, prompt in zip(images, prompts, strict=True):
                 image_id, fault = self._kept(text)
                 if image_id is not None:
                     kept.append(image_id)
-                order = SingleOrder(image_id, fault, model, prompt, _chosen(named))
+                order = SingleOrder(image_id, fault, name, prompt, _chosen(named))
                 wishes.append(Wish(segmenting.SINGLE.name, order, name))
             return self._board.submit(segmenting.BATCH.name, BatchOrder(len(images)), model=name, children=wishes)
-        except BaseException:
-            self._forget(kept)
-            raise
 
-    def delete(self, id: str) -> None:
-        """Delete a job, its pictures and all that was found in them. Raises ``JobNotFound``, ``Conflict``."""
-        job = self._board.get(id)
-        children = self._board.children(job.id, job.children).jobs if job.is_batch else ()
-        self._board.delete(job.id)
-        self._forget(images_of([job, *children]))
-
-    def _single(self, picture: Opened, model: str | None, kind: str, order: Callable[[str], Any]) -> Job:
+    def _handed_in(self, picture: Opened, model: str | None, kind: str, order: Callable[[str, str], Any]) -> Job:
         name = self._segmentation.ready(model).name
         image = self._archive.keep(picture, str(uuid.uuid4()), "quarry")
-        try:
-            return self._board.submit(kind, order(image.id), model=name)
-        except BaseException:
-            self._forget([image.id])
-            raise
+        with self._kept_or_not([image.id]):
+            return self._board.submit(kind, order(image.id, name), model=name)
 
     def _kept(self, text: str) -> tuple[str | None, str]:
         """The id of a picture that was kept, or why it could not be."""
@@ -109,16 +112,16 @@ class Orders:
             return None, error.message
         return self._archive.keep(opened, str(uuid.uuid4()), "quarry").id, ""
 
-    def _forget(self, images: Sequence[str]) -> None:
-        for image in images:
-            with suppress(ImageNotFound):
-                self._archive.delete(image)
-
-
-def images_of(jobs: Sequence[Job]) -> list[str]:
-    """The pictures that jobs of these kinds keep."""
-    found = (job.params.get("image_id") for job in jobs)
-    return [image for image in found if isinstance(image, str)]
+    @contextmanager
+    def _kept_or_not(self, images: Sequence[str]) -> Iterator[None]:
+        """Take the pictures away again when the job could not be handed in."""
+        try:
+            yield
+        except BaseException:
+            for image in images:
+                with suppress(ImageNotFound):
+                    self._archive.delete(image)
+            raise
 
 
 def _chosen(named: Mapping[str, Any]) -> dict[str, Any]:

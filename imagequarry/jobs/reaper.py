@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 
 import structlog
 
@@ -17,7 +18,10 @@ _PURGE_SECONDS = 300.0
 
 
 class Reaper:
-    """A thread of each server. Any number of them do no more than one."""
+    """A thread of each server. Any number of them do no more than one.
+
+    ``forget`` removes what an old job keeps outside the ledger.
+    """
 
     def __init__(
         self,
@@ -26,12 +30,14 @@ class Reaper:
         retention_hours: float | None = None,
         every_seconds: float = 1.0,
         dispatch_seconds: float = 20.0,
+        forget: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._upkeep = upkeep
         self._queue = queue
         self._retention = retention_hours
         self._every = every_seconds
         self._dispatch = dispatch_seconds
+        self._forget = forget
         self._purge_at = 0.0
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="job reaper", daemon=True)
@@ -49,7 +55,7 @@ class Reaper:
         for id in self._upkeep.reap():
             self._wake(id)
         if self._retention is not None and time.monotonic() >= self._purge_at:
-            removed = self._upkeep.purge(self._retention)
+            removed = self._upkeep.purge(self._retention, self._forget)
             self._purge_at = time.monotonic() + _PURGE_SECONDS
             if removed:
                 _log.info("old jobs were deleted", jobs=removed)

@@ -5,9 +5,10 @@ Every step looks at a row again when it holds its lock, so any number of process
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
-from sqlalchemy import or_, select
+from sqlalchemy import and_, or_, select
 
 from imagequarry.domain.job import CANCELLED, ENDED, TIMEOUT, WORKER_LOST, JobError
 from imagequarry.stores.ledger_journal import Change, JobRow, Journal, end, requeue
@@ -70,19 +71,22 @@ class Upkeep:
                 change.connection.execute(jobs.update().where(some).values(dispatched=change.now))
         return ids
 
-    def purge(self, hours: float) -> int:
-        """Delete jobs that ended that long ago, with their children and events; how many."""
+    def purge(self, hours: float, forget: Callable[[str], None] = lambda _: None) -> int:
+        """Delete jobs that ended that long ago, with their children and events; how many.
+
+        ``forget`` is called for each before, to remove what the job keeps elsewhere. Who is killed in between has
+        the job still, and so does it again.
+        """
         removed = 0
         while True:
+            with self._journal.database.read() as connection:
+                before = self._journal.now(connection) - timedelta(hours=hours)
+                old = and_(jobs.c.parent_id.is_(None), jobs.c.state.in_(ENDED), jobs.c.finished < before)
+                ids = list(connection.execute(select(jobs.c.id).where(old).limit(_MOST)).scalars())
+            for id in ids:
+                forget(id)
             with self._journal.change() as change:
-                before = change.now - timedelta(hours=hours)
-                old = (
-                    select(jobs.c.id)
-                    .where(jobs.c.parent_id.is_(None), jobs.c.state.in_(ENDED), jobs.c.finished < before)
-                    .limit(_MOST)
-                )
-                ids = list(change.connection.execute(old).scalars())
-                change.connection.execute(jobs.delete().where(jobs.c.id.in_(ids)))
+                change.connection.execute(jobs.delete().where(jobs.c.id.in_(ids), old))
             removed += len(ids)
             if len(ids) < _MOST:
                 return removed

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, func, select
+from sqlalchemy import Column, ColumnElement, Connection, Row, Select, func, select
 
 from imagequarry.domain.geometry import Box, Point
 from imagequarry.domain.mask import Mask
@@ -15,7 +15,7 @@ from imagequarry.domain.records import Operation, Segmentation, is_id
 from imagequarry.domain.segmenter import Candidate
 from imagequarry.errors import Conflict, ImageNotFound, InvalidInput, JobNotFound
 from imagequarry.stores.database import Database
-from imagequarry.stores.tables import images, masks, segmentations
+from imagequarry.stores.tables import images, jobs, masks, segmentations
 
 # What one query may name; PostgreSQL and SQLite both take more, but a caller's list has no end.
 _MOST_POSITIONS = 500
@@ -39,16 +39,21 @@ class Segmentations:
             _insert_with_image(connection, segmentation)
 
     def mask_counts(self, ids: Sequence[str]) -> dict[str, int]:
-        """How many masks each of these segmentations has; those that do not exist are left out."""
-        count = func.count(masks.c.position)
-        query = (
-            select(segmentations.c.id, count)
-            .join(masks, masks.c.segmentation_id == segmentations.c.id, isouter=True)
-            .where(segmentations.c.id.in_(ids[:_MOST_POSITIONS]))
-            .group_by(segmentations.c.id)
-        )
+        """How many masks each of these segmentations has; those without any are left out."""
+        return self._counted(masks.c.segmentation_id, ids, select(masks.c.segmentation_id, func.count()))
+
+    def mask_counts_of_batches(self, ids: Sequence[str]) -> dict[str, int]:
+        """How many masks the jobs of each of these batches found together; batches without any are left out."""
+        query = select(jobs.c.parent_id, func.count()).join(masks, masks.c.segmentation_id == jobs.c.id)
+        return self._counted(jobs.c.parent_id, ids, query)
+
+    def _counted(self, by: Column[Any], ids: Sequence[str], query: Select[*tuple[Any, ...]]) -> dict[str, int]:
+        counts: dict[str, int] = {}
         with self._database.read() as connection:
-            return dict(connection.execute(query).tuples().all())
+            for start in range(0, len(ids), _MOST_POSITIONS):
+                some = query.where(by.in_(ids[start : start + _MOST_POSITIONS])).group_by(by)
+                counts.update({id: count for id, count in connection.execute(some)})
+        return counts
 
     def get(self, id: str, *, with_masks: bool = True) -> Segmentation:
         """The segmentation, whole or without its candidates. Raises JobNotFound."""

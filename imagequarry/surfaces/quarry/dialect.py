@@ -48,7 +48,9 @@ def render(error: errors.QuarryError) -> Response:
     }
     # Waiting sets nothing up.
     cured_by_waiting = status == 503 and not isinstance(error, errors.RemoteNotSetUp)
-    return JSONResponse(body, status, headers={"Retry-After": "1"} if cured_by_waiting else None)
+    return JSONResponse(
+        body, status, headers={"Retry-After": str(error.details.get("retry_after", 1))} if cured_by_waiting else None
+    )
 
 
 def envelope(message: str, data: Any = None) -> dict[str, Any]:

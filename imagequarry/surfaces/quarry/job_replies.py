@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from imagequarry.capabilities.mask_formats import MaskFormat
-from imagequarry.domain.job import Job, JobState
+from imagequarry.domain.job import Job, JobError, JobState, plain_id
+from imagequarry.domain.records import Segmentation
+from imagequarry.errors import Conflict, JobNotFound
 from imagequarry.jobs import segmenting
 from imagequarry.runtime import Runtime
 from imagequarry.surfaces.quarry import replies
@@ -16,6 +18,7 @@ from imagequarry.surfaces.quarry.schemas import (
     BatchReply,
     BatchTaken,
     DriveFile,
+    Enveloped,
     ExtractionReply,
     JobDetail,
     JobLine,
@@ -31,21 +34,22 @@ STATES_OF: Mapping[str, Sequence[JobState]] = {
     "completed": ("completed",),
     "failed": ("failed", "cancelled"),
 }
-_WORDS = {state: word for word, states in STATES_OF.items() for state in states}
+_WORDS: Mapping[JobState, str] = {state: word for word, states in STATES_OF.items() for state in states}
 
+_MASK_KINDS = frozenset((segmenting.EVERYTHING.name, segmenting.BOX.name))
 _MOST_CHILDREN = 10_000
 
 
 def lines(here: Runtime, jobs: Sequence[Job]) -> list[JobLine]:
     """Jobs as a list shows them."""
-    counts = here.archive.mask_counts([job.id for job in jobs])
+    counts = _mask_counts(here, jobs)
     return [JobLine(**_line(job, counts)) for job in jobs]
 
 
 def detail(here: Runtime, job: Job) -> JobDetail:
     """A job with all that is known of it."""
     return JobDetail(
-        **_line(job, here.archive.mask_counts([job.id])),
+        **_line(job, _mask_counts(here, [job])),
         kind=job.kind,
         progress=job.progress,
         message=job.message,
@@ -108,17 +112,48 @@ def batch(here: Runtime, job: Job) -> BatchReply:
 
 def result(
     here: Runtime, job: Job, mask_format: MaskFormat
-) -> MasksReply | SegmentationReply | ExtractionReply | BatchReply:
-    """What a job found. Raises ``Conflict`` with the job's state when it did not complete."""
-    if job.is_batch:
+) -> MasksReply | SegmentationReply | ExtractionReply | BatchReply | Enveloped[Any]:
+    """What a job found, of another surface's as it is. Raises ``Conflict`` with its status when it did not complete.
+
+    A batch that ended has a result also when pictures failed: it says which.
+    """
+    if job.is_batch and job.ended:
         return batch(here, job)
+    _require_completed(job)
+    if job.kind == segmenting.SINGLE.name:
+        return replies.segmentation(here.archive.segmentation(job.id), mask_format)
+    if job.kind in _MASK_KINDS:
+        return replies.masks(here.archive.segmentation(job.id), mask_format)
     found = here.board.result(job.id)
     if job.kind == segmenting.EXTRACT.name:
         return _extraction(found)
-    kept = here.archive.segmentation(job.id)
-    if job.kind == segmenting.SINGLE.name:
-        return replies.segmentation(kept, mask_format)
-    return replies.masks(kept, mask_format)
+    return Enveloped[Any](success=True, message="Job result retrieved successfully", timestamp=timestamp(), data=found)
+
+
+def found(here: Runtime, id: str) -> Segmentation:
+    """The masks that a job, or a request of any surface, found. Raises ``JobNotFound``, ``Conflict``."""
+    try:
+        return here.archive.segmentation(plain_id(id))
+    except JobNotFound:
+        job = here.board.get(id)
+        _require_completed(job)
+        raise Conflict("The job found no masks; ask for its result at /jobs/.", status=_WORDS[job.state]) from None
+
+
+def _require_completed(job: Job) -> None:
+    if job.state == "completed":
+        return
+    details: dict[str, Any] = {"status": _WORDS[job.state], "progress": job.progress}
+    if not job.ended:
+        state = "has not started yet" if job.state == "queued" else "is still running"
+        raise Conflict(f"The job {state}; ask again when its status is completed.", **details)
+    why = job.error or JobError("INTERNAL", "")
+    raise Conflict(f"The job failed, so there is no result. {why.message}".rstrip(), **details, error_code=why.code)
+
+
+def _mask_counts(here: Runtime, jobs: Sequence[Job]) -> dict[str, int]:
+    batches = [job.id for job in jobs if job.is_batch]
+    return here.archive.mask_counts([job.id for job in jobs]) | here.archive.mask_counts_of_batches(batches)
 
 
 def _extraction(found: Mapping[str, Any]) -> ExtractionReply:

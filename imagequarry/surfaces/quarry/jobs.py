@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 
 from imagequarry.capabilities.mask_formats import MaskFormat
 from imagequarry.surfaces.here import Here
-from imagequarry.surfaces.quarry import job_replies
+from imagequarry.surfaces.quarry import job_replies, replies
 from imagequarry.surfaces.quarry.dialect import NAME, envelope, timestamp
 from imagequarry.surfaces.quarry.schemas import (
     BatchReply,
@@ -35,7 +35,8 @@ def list_jobs(
 ) -> JobsReply:
     """All jobs, the newest first."""
     states = job_replies.STATES_OF[status] if status else ()
-    found = here.board.page(page_size, (page - 1) * page_size, states=states, model=model_type)
+    model = replies.model_name(here, model_type) if model_type else None
+    found = here.board.page(page_size, (page - 1) * page_size, states=states, model=model)
     return JobsReply(
         success=True,
         message="Jobs retrieved successfully",
@@ -63,7 +64,7 @@ def job_status(job_id: str, here: Here) -> dict[str, Any]:
 @router.get("/{job_id}/result")
 def job_result(
     job_id: str, here: Here, mask_format: Annotated[MaskFormat, Query()] = "png"
-) -> MasksReply | SegmentationReply | ExtractionReply | BatchReply:
+) -> MasksReply | SegmentationReply | ExtractionReply | BatchReply | Enveloped[Any]:
     """What a completed job found, in the form its synchronous route answers with."""
     return job_replies.result(here, here.board.get(job_id), mask_format)
 
@@ -71,5 +72,5 @@ def job_result(
 @router.delete("/{job_id}", response_model=Done)
 def delete_job(job_id: str, here: Here) -> dict[str, Any]:
     """Delete a job and its results; one that still runs is cancelled first."""
-    here.orders.delete(job_id)
+    here.board.delete(job_id)
     return envelope("Job deleted successfully")

@@ -41,6 +41,14 @@ def known_model(here: Runtime, name: str | None) -> str | None:
     return name or None
 
 
+def model_name(here: Runtime, name: str) -> str:
+    """The name that lists show for a model that may be called by another; an unknown one as it is."""
+    try:
+        return here.registry.card(name).name
+    except ModelNotFound:
+        return name
+
+
 def segmentation(found: Segmentation, mask_format: MaskFormat) -> SegmentationReply:
     """A kept segmentation as /segment/single shows it."""
     return SegmentationReply(

@@ -1,6 +1,5 @@
 """/segment: prompted and automatic segmentation, extraction of objects, and what was found before."""
 
-import uuid
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, File, Form, Query, Response, UploadFile
@@ -10,7 +9,7 @@ from imagequarry.capabilities.drive import Sent
 from imagequarry.capabilities.intake import Opened
 from imagequarry.capabilities.mask_formats import MaskFormat
 from imagequarry.surfaces.here import Here
-from imagequarry.surfaces.quarry import replies
+from imagequarry.surfaces.quarry import job_replies, replies
 from imagequarry.surfaces.quarry.dialect import NAME
 from imagequarry.surfaces.quarry.prompts import DEFAULT_BOX, box_prompt, single_prompts
 from imagequarry.surfaces.quarry.schemas import (
@@ -50,12 +49,7 @@ def single(
     mask_format: MaskFormatField = "png",
 ) -> SegmentationReply:
     """Segment what points (all together) and boxes (each for itself) mean; with neither, everything."""
-    prompts = single_prompts(points, boxes).placed(picture.raster.width, picture.raster.height)
-    if prompts:
-        answer = here.segmentation.prompted(picture.raster, prompts, model)
-    else:
-        answer = here.segmentation.everything(picture.raster, model=model)
-    kept = here.archive.keep_with_masks(picture, str(uuid.uuid4()), NAME, "single", answer)
+    kept = here.orders.single(picture, single_prompts(points, boxes), model)
     return replies.segmentation(kept, mask_format)
 
 
@@ -114,11 +108,11 @@ def extract(
 @router.get("/job/{job_id}")
 def job(job_id: str, here: Here, mask_format: Annotated[MaskFormat, Query()] = "png") -> SegmentationReply:
     """What a segmentation found."""
-    return replies.segmentation(here.archive.segmentation(job_id), mask_format)
+    return replies.segmentation(job_replies.found(here, job_id), mask_format)
 
 
 @router.get("/job/{job_id}/visualization", response_class=Response)
 def visualization(job_id: str, here: Here) -> Response:
     """The picture with its masks in colours, as an SVG image."""
-    found = here.archive.segmentation(job_id)
-    return replies.drawing(found, here.archive.raster(found.image_id or job_id))
+    found = job_replies.found(here, job_id)
+    return replies.drawing(found, here.archive.raster(found.image_id or found.id))

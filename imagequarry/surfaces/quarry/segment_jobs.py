@@ -9,7 +9,14 @@ from imagequarry.surfaces.here import Here
 from imagequarry.surfaces.quarry import job_replies, replies
 from imagequarry.surfaces.quarry.dialect import NAME
 from imagequarry.surfaces.quarry.prompts import DEFAULT_BOX, box_prompt, fractions
-from imagequarry.surfaces.quarry.schemas import BatchReply, BatchRequest, BatchTaken, EverythingForm, TaskReply
+from imagequarry.surfaces.quarry.schemas import (
+    BatchReply,
+    BatchRequest,
+    BatchTaken,
+    DriveFolderField,
+    EverythingForm,
+    TaskReply,
+)
 from imagequarry.surfaces.quarry.segment import Model, Picture
 
 router = APIRouter(prefix="/segment", tags=[NAME])
@@ -43,11 +50,10 @@ def extract_async(
     min_pixels: Annotated[int, Form(ge=0, description="Smallest object, in pixels.")] = 5000,
     save_dir: Annotated[str, Form(description="Folder below RESULTS_DIR.")] = "./results",
     save_to_drive: Annotated[bool, Form(description="Send the objects to Google Drive too.")] = False,
-    drive_folder_id: Annotated[str | None, Form(max_length=256)] = None,
+    drive_folder_id: DriveFolderField = None,
 ) -> TaskReply:
     """Cut every object out, in the background."""
-    folder = drive_folder_id or None
-    job = here.orders.extract(picture, model, vars(wish), min_pixels, save_dir, save_to_drive, folder)
+    job = here.orders.extract(picture, model, vars(wish), min_pixels, save_dir, save_to_drive, drive_folder_id or None)
     return TaskReply(task_id=job.id)
 
 

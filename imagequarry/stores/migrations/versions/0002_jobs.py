@@ -12,8 +12,8 @@ depends_on = None
 def upgrade() -> None:
     op.create_table(
         "jobs",
-        sa.Column("id", sa.String(32), nullable=False),
-        sa.Column("parent_id", sa.String(32)),
+        sa.Column("id", sa.String(36), nullable=False),
+        sa.Column("parent_id", sa.String(36)),
         sa.Column("position", sa.Integer, nullable=False),
         sa.Column("kind", sa.String(64), nullable=False),
         sa.Column("model", sa.String(128)),
@@ -49,7 +49,7 @@ def upgrade() -> None:
     op.create_table(
         "job_events",
         sa.Column("seq", sa.BigInteger().with_variant(sa.Integer, "sqlite"), nullable=False),
-        sa.Column("job_id", sa.String(32), nullable=False),
+        sa.Column("job_id", sa.String(36), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("type", sa.String(16), nullable=False),
         sa.Column("data", sa.Text, nullable=False),
