@@ -6,6 +6,7 @@ import signal
 import statistics
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,11 +15,11 @@ import pytest
 
 from imagequarry.models.cache import CacheFigures
 from tests.fixtures.pictures import encoded, scene
-from tests.fixtures.server import SECONDS, Serve, Site, photograph
+from tests.fixtures.server import SECONDS, Serve, Server, Site, photograph
 
 CALLERS = 30
 POINT = '[{"x": 0.5, "y": 0.5}]'
-BIG = encoded(scene(2000, 1500), "JPEG")
+BIG = encoded(scene(1600, 1200), "JPEG")
 
 
 def embeddings(site: Site) -> CacheFigures:
@@ -58,7 +59,7 @@ def test_the_surfaces_share_one_embedding(fresh_site: Site) -> None:
 def test_probes_answer_at_once_while_the_server_is_full_of_segmentations(serve: Serve) -> None:
     server = serve()
     # More than the server has threads for, each another picture, so that none is answered from a cache.
-    pictures = [encoded(scene(1000, 750, seed), "JPEG") for seed in range(48)]
+    pictures = [encoded(scene(400, 300, seed), "JPEG") for seed in range(48)]
     waits: dict[str, list[float]] = {path: [] for path in ("/health", "/health/", "/health/ready", "/health/live")}
 
     def segment(picture: bytes) -> int:
@@ -69,7 +70,7 @@ def test_probes_answer_at_once_while_the_server_is_full_of_segmentations(serve: 
 
     with ThreadPoolExecutor(len(pictures)) as threads:
         busy = [threads.submit(segment, picture) for picture in pictures]
-        time.sleep(1)
+        time.sleep(0.5)
         for _ in range(10):
             for path, waited in waits.items():
                 started = time.perf_counter()
@@ -118,21 +119,16 @@ def test_a_server_killed_in_the_middle_starts_again_with_what_it_had(serve: Serv
     assert again.client.get(f"/segment/job/{made['job_id']}").json() == made
 
 
-def test_a_51_megabyte_stream_of_unknown_length_is_refused_while_it_comes(serve: Serve) -> None:
-    server = serve()
-    sent = 0
-
-    def parts() -> object:
-        nonlocal sent
+def test_a_51_megabyte_stream_of_unknown_length_is_refused_while_it_comes(shared_server: Server) -> None:
+    def parts() -> Iterator[bytes]:
         yield b'--b\r\nContent-Disposition: form-data; name="image"; filename="a.jpg"\r\n\r\n'
         yield photograph("chelsea")
         for _ in range(200):
-            sent += 1
             yield bytes(2**20)
         yield b"\r\n--b--\r\n"
 
     headers = {"Content-Type": "multipart/form-data; boundary=b"}
-    reply = server.client.post("/segment/auto", content=parts(), headers=headers)  # type: ignore[arg-type]
+    reply = shared_server.client.post("/segment/auto", content=parts(), headers=headers)
     assert reply.status_code == 413
     assert reply.json()["error_code"] == "IMAGE_VALIDATION_ERROR"
     assert reply.headers["X-Request-ID"]

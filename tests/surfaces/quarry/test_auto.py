@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.fixtures.pictures import encoded, scene
-from tests.fixtures.server import PHOTOGRAPHS, Serve, Site, photograph, photograph_size, pixels_in
+from tests.fixtures.server import PHOTOGRAPHS, Server, Site, photograph, photograph_size, pixels_in
 
 FIELDS = ["segmentation", "area", "bbox", "predicted_iou", "point_coords", "stability_score", "crop_box"]
 PYTHON_EXAMPLE = """
@@ -104,15 +104,13 @@ def test_every_documented_format_is_taken(site: Site, format: str) -> None:
     assert reply.json()["masks"][0]["crop_box"] == [0, 0, 64, 48]
 
 
-def test_the_python_example_runs(serve: Serve, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    server = serve()
-
+def test_the_python_example_runs(shared_server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     class Requests:
         """Stands for the requests library, whose ``post`` has these words."""
 
         @staticmethod
         def post(url: str, **body: object) -> httpx2.Response:
-            return server.client.post(url.replace("http://localhost:8000", server.url), **body)  # type: ignore[arg-type]
+            return shared_server.client.post(url.replace("http://localhost:8000", shared_server.url), **body)  # type: ignore[arg-type]
 
     picture = tmp_path / "image.jpg"
     picture.write_bytes(photograph("rocket"))
