@@ -22,6 +22,7 @@ SCALES = (0.7, 1.0, 1.35)
 CROP = 256
 WINDOWS, POINTS = 4, 96  # pairs for the grouping feature: windows per crop, points per window
 NEAR = 3.0  # logit of "same region" for two equal features
+GROUPING = 0.2  # weight of the grouping loss beside the edge loss
 PEOPLE = 4  # people whose opinion each pair is asked
 
 T = TypeVar("T", bound=np.generic)
@@ -168,7 +169,7 @@ def train(
         edge = edge_loss(logits.float(), edges, emphasis)
         grouping = grouping_loss(features.float(), labels, generator)
         optimiser.zero_grad()
-        (edge + 0.05 * grouping).backward()
+        (edge + GROUPING * grouping).backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
         optimiser.step()
         step += 1

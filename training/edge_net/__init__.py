@@ -1,0 +1,1 @@
+"""Fitting of the edge network on the train part of BSDS500."""
