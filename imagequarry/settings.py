@@ -109,7 +109,9 @@ class Settings(BaseSettings):
     job_queue: Literal["embedded", "celery"] = Field(
         "embedded", description="Who does the jobs: the server itself, or Celery workers over Redis."
     )
-    job_workers: int = Field(1, ge=1, le=64, description="Jobs that the embedded queue runs at once.")
+    job_workers: int = Field(
+        1, ge=0, le=64, description="Jobs that the embedded queue runs at once; 0: others do, see `imagequarry work`."
+    )
     jobs_isolation: Literal["thread", "process"] = Field(
         "thread", description="thread: shares the loaded models; process: can be stopped whatever it does."
     )

@@ -10,10 +10,11 @@ from rich.console import Console
 from rich.markup import escape
 
 import imagequarry
-from imagequarry.cli import weights
+from imagequarry.cli import job_list, weights
 from imagequarry.errors import QuarryError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app.add_typer(job_list.app, name="jobs", help="What was asked for in the background.")
 app.add_typer(weights.app, name="models", help="Which models there are, on disk and in memory.")
 
 
@@ -47,6 +48,19 @@ def serve(
     from imagequarry.cli import server
 
     server.serve(host, port, dev)
+
+
+@app.command()
+def work(
+    workers: Annotated[int | None, typer.Option(min=1, max=64, help="Jobs at once; default: JOB_WORKERS.")] = None,
+    child: Annotated[bool, typer.Option("--child", hidden=True, help="Work for the server that started this.")] = False,
+) -> None:
+    """Work on jobs in a process beside the server; any number of them share its database."""
+    from imagequarry.cli import working
+
+    if child:
+        working.work_for_supervisor()
+    working.work(workers)
 
 
 @app.command()

@@ -52,7 +52,8 @@ class Segmentations:
         with self._database.read() as connection:
             for start in range(0, len(ids), _MOST_POSITIONS):
                 some = query.where(by.in_(ids[start : start + _MOST_POSITIONS])).group_by(by)
-                counts.update({id: count for id, count in connection.execute(some)})
+                for id, count in connection.execute(some):
+                    counts[id] = count
         return counts
 
     def get(self, id: str, *, with_masks: bool = True) -> Segmentation:
