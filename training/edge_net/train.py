@@ -22,7 +22,7 @@ SCALES = (0.7, 1.0, 1.35)
 CROP = 256
 WINDOWS, POINTS = 4, 96  # pairs for the grouping feature: windows per crop, points per window
 NEAR = 3.0  # logit of "same region" for two equal features
-GROUPING = 0.2  # weight of the grouping loss beside the edge loss
+GROUPING = 0.05  # weight of the grouping loss beside the edge loss
 PEOPLE = 4  # people whose opinion each pair is asked
 
 T = TypeVar("T", bound=np.generic)
