@@ -142,6 +142,7 @@ def job_settings(settings: Settings) -> JobSettings:
         retention_hours=settings.job_retention_hours or None,
         redis_url=settings.redis_url.get_secret_value() if settings.redis_url else None,
         broker_url=settings.celery_broker,
+        lease_seconds=settings.job_lease_seconds,
         child_command=(sys.executable, "-m", "imagequarry.cli", "work", "--child"),
     )
 

@@ -127,6 +127,9 @@ class Settings(BaseSettings):
     task_time_limit: float = Field(600, gt=0, le=864000, description="Seconds after which a job is given up.")
     task_soft_time_limit: float = Field(540, gt=0, le=864000, description="Seconds after which a job is asked to stop.")
     job_max_tries: int = Field(3, ge=1, le=100, description="How often a job is started when its worker dies in it.")
+    job_lease_seconds: float = Field(
+        20, ge=1, le=3600, description="How long a job waits before it is taken from a worker that fell silent."
+    )
     job_retention_hours: float = Field(
         168, ge=0, le=876000, description="Hours after which a job that ended is deleted; 0: never."
     )

@@ -93,7 +93,12 @@ class Archive:
     def raster(self, id: str) -> Raster:
         """A kept picture, decoded. Raises ``ImageNotFound``."""
         image = self._images.get(id)
-        return self._rasters.get(image.digest, lambda: open_picture(self._library.read(id)[1], self._limits).raster)
+        return self._rasters.get(image.digest, lambda: self._decoded(id))
+
+    def raster_once(self, id: str) -> Raster:
+        """The same for who will not ask again: a batch of a thousand leaves the room to those who click."""
+        known = self._rasters.peek(self._images.get(id).digest)
+        return known if known is not None else self._decoded(id)
 
     def page(self, limit: int, offset: int = 0) -> list[ListedImage]:
         """Kept pictures, the newest first, with the number of masks of each."""
@@ -125,6 +130,9 @@ class Archive:
         found = self._newest(image_id)
         near = self._segmentations.masks_with_box_at(found.id, x, y) if found else {}
         return {position: candidate for position, candidate in near.items() if candidate.mask.contains(Point(x, y))}
+
+    def _decoded(self, id: str) -> Raster:
+        return open_picture(self._library.read(id)[1], self._limits).raster
 
     def _newest(self, image_id: str, *, with_masks: bool = False) -> Segmentation | None:
         found = self._segmentations.latest_of_image(image_id, with_masks=with_masks)

@@ -82,21 +82,21 @@ class BatchOrder:
 
 def everything(context: Context, order: EverythingOrder, tools: Tools) -> dict[str, Any]:
     """Segment everything."""
-    raster = tools.archive.raster(order.image_id)
+    raster = tools.archive.raster_once(order.image_id)
     answer = tools.segmentation.everything(raster, order.named, order.model, context)
     return _kept(context, order.image_id, "everything", answer, tools)
 
 
 def box(context: Context, order: BoxOrder, tools: Tools) -> dict[str, Any]:
     """Segment what a box holds."""
-    raster = tools.archive.raster(order.image_id)
+    raster = tools.archive.raster_once(order.image_id)
     answer = tools.segmentation.prompted(raster, [Prompt(box=Box(*order.box))], order.model, order.most)
     return _kept(context, order.image_id, "box", answer, tools)
 
 
 def extract(context: Context, order: ExtractOrder, tools: Tools) -> dict[str, Any]:
     """Cut every object out."""
-    raster = tools.archive.raster(order.image_id)
+    raster = tools.archive.raster_once(order.image_id)
     files = context.checkpoint
     if files is None or len(_own_files(files, tools.results)) < len(files["saved"]):
         files = _extracted(context, order, raster, tools)
@@ -129,7 +129,7 @@ def single(context: Context, order: SingleOrder, tools: Tools) -> dict[str, Any]
     """Segment one picture of a batch."""
     if order.image_id is None:
         raise InvalidPicture(order.fault or None)
-    raster = tools.archive.raster(order.image_id)
+    raster = tools.archive.raster_once(order.image_id)
     answer = prompted_or_all(tools.segmentation, raster, order.prompts, order.named, order.model, context)
     return _kept(context, order.image_id, "single", answer, tools)
 
