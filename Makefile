@@ -16,7 +16,7 @@ CODE := $(wildcard imagequarry tests training examples)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: help run test check format lock clean
+.PHONY: help run test soak check format lock clean
 .DELETE_ON_ERROR:
 
 help: ## List the targets
@@ -28,6 +28,9 @@ run: $(STAMPS)/$(if $(filter 0 no false,$(MODELS)),core,models) ## Install what 
 
 test: $(STAMPS)/test ## Install what the tests need and run them (ARGS="-k name")
 	@$(BIN)/python -m pytest $(ARGS)
+
+soak: $(STAMPS)/test ## Kill servers and workers at random for some 20 minutes and count the jobs
+	@$(BIN)/python -m pytest -m soak -s tests/jobs/test_soak.py $(ARGS)
 
 check: $(STAMPS)/check ## Lint, formatting, strict types and the floors
 	$(BIN)/ruff check $(CODE)

@@ -43,6 +43,7 @@ class JobSettings:
     child_command: Sequence[str] = ()
     lease_seconds: float = 20.0
     dispatch_seconds: float = 20.0
+    grace_seconds: float = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,7 @@ def machinery(database: Database, kinds: Iterable[Kind[T]], tools: T, settings: 
             queue,
             settings.retention_hours,
             dispatch_seconds=settings.dispatch_seconds,
+            patience_seconds=settings.lease_seconds,
             forget=forget,
         ),
         bell=bell,
@@ -111,5 +113,5 @@ def _queue(settings: JobSettings, claims: Claims, kinds: Kinds[Any], tools: Any)
     if settings.queue == "celery":
         return CeleryQueue(application(settings.broker_url, settings.limits.hard))
     if settings.isolation == "process":
-        return ChildQueue(settings.child_command, claims, settings.workers)
+        return ChildQueue(settings.child_command, claims, settings.workers, settings.grace_seconds)
     return ThreadQueue(Runner(claims, kinds, tools), settings.workers)

@@ -20,6 +20,7 @@ _PURGE_SECONDS = 300.0
 class Reaper:
     """A thread of each server. Any number of them do no more than one.
 
+    After the database was away, no job is taken from its worker for ``patience_seconds``: the length of a lease.
     ``forget`` removes what an old job keeps outside the ledger.
     """
 
@@ -30,6 +31,7 @@ class Reaper:
         retention_hours: float | None = None,
         every_seconds: float = 1.0,
         dispatch_seconds: float = 20.0,
+        patience_seconds: float = 20.0,
         forget: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._upkeep = upkeep
@@ -38,6 +40,8 @@ class Reaper:
         self._every = every_seconds
         self._dispatch = dispatch_seconds
         self._forget = forget
+        self._patience = patience_seconds
+        self._reap_at = 0.0
         self._purge_at = 0.0
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="job reaper", daemon=True)
@@ -52,8 +56,9 @@ class Reaper:
 
     def look(self) -> None:
         """Do once what the thread does every second."""
-        for id in self._upkeep.reap():
-            self._wake(id)
+        if time.monotonic() >= self._reap_at:
+            for id in self._upkeep.reap():
+                self._wake(id)
         if self._retention is not None and time.monotonic() >= self._purge_at:
             removed = self._upkeep.purge(self._retention, self._forget)
             self._purge_at = time.monotonic() + _PURGE_SECONDS
@@ -81,6 +86,8 @@ class Reaper:
             try:
                 self.look()
             except (StorageFailure, Busy) as error:
+                # Leases ran out that nobody could renew: their owners get the time to do so.
+                self._reap_at = time.monotonic() + self._patience
                 _log.warning("the ledger of jobs cannot be looked after; trying again", reason=error.message)
             except Exception:  # noqa: BLE001 - a fault of ours must not end the reaper
                 _log.exception("the reaper stumbled")

@@ -11,9 +11,12 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
+from sqlalchemy import make_url
 
 from imagequarry.domain.job import Job
+from imagequarry.errors import StorageFailure
 from tests.fixtures.queues import Fleet, fleet, wait_for
 from tests.fixtures.redis import RedisServer
 from tests.jobs.server import command
@@ -90,7 +93,7 @@ def test_no_child_outlives_its_server(crew: Fleet) -> None:
     assert time.monotonic() - began < 5
 
 
-@pytest.mark.parametrize("crew", ["thread-sqlite", "celery-postgresql"], indirect=True)
+@pytest.mark.parametrize("crew", ["thread-sqlite"], indirect=True)
 def test_a_worker_killed_while_it_waits_for_something_remote_resumes_it(crew: Fleet, tmp_path: Path) -> None:
     crew.start()
     job = crew.board.submit("resume", Nap("tripo", 1.5, 10, str(tmp_path)))
@@ -103,7 +106,7 @@ def test_a_worker_killed_while_it_waits_for_something_remote_resumes_it(crew: Fl
     assert diary(tmp_path) == ["tripo ordered", "tripo waited", "tripo waited"]
 
 
-@pytest.mark.parametrize("crew", ["thread-sqlite", "thread-postgresql"], indirect=True)
+@pytest.mark.parametrize("crew", ["thread-postgresql"], indirect=True)
 def test_the_late_result_of_a_worker_that_was_frozen_is_dropped(crew: Fleet, tmp_path: Path) -> None:
     crew.start()
     frozen = crew.processes[0]
@@ -148,3 +151,31 @@ def test_jobs_wait_for_a_database_that_is_locked_for_long_and_go_on(crew: Fleet,
     lock.close()
     assert [job.state for job in crew.ended(jobs)] == ["completed"] * 4
     assert [completions(crew, job) for job in jobs] == [1] * 4
+
+
+@pytest.fixture
+def separate_url(postgresql_server: str) -> Iterator[str]:
+    """The address of a PostgreSQL database that can be taken away without taking others along."""
+    with psycopg.connect(postgresql_server, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE away")
+        yield make_url(postgresql_server).set(database="away").render_as_string(hide_password=False)
+        connection.execute("DROP DATABASE away WITH (FORCE)")
+
+
+def test_jobs_wait_for_a_database_that_is_away_and_go_on(
+    separate_url: str, postgresql_server: str, tmp_path: Path
+) -> None:
+    with fleet("thread", separate_url) as crew, psycopg.connect(postgresql_server, autocommit=True) as connection:
+        crew.start()
+        jobs = [crew.board.submit("nap", Nap(str(n), 1.0, 10, str(tmp_path))) for n in range(4)]
+        wait_for(tmp_path, 2)
+        connection.execute("ALTER DATABASE away ALLOW_CONNECTIONS false")
+        connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'away'")
+        with pytest.raises(StorageFailure):
+            crew.board.submit("nap", Nap())
+        time.sleep(4)  # longer than the lease
+        connection.execute("ALTER DATABASE away ALLOW_CONNECTIONS true")
+        assert [job.state for job in crew.ended(jobs)] == ["completed"] * 4
+        assert [completions(crew, job) for job in jobs] == [1] * 4
+        # What was under way when it went was neither lost nor done again.
+        assert sorted(diary(tmp_path)) == sorted(f"{n} {word}" for n in range(4) for word in ("started", "ended"))

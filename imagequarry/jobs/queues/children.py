@@ -19,8 +19,6 @@ from imagequarry.stores.ledger_claims import Claims
 _log = structlog.stdlib.get_logger(__name__)
 
 _LOOK_SECONDS = 0.5
-# How long a child may go on with a job that is cancelled or no longer its own, before it is killed.
-_GRACE_SECONDS = 5.0
 # A child that dies young is not started again at once.
 _YOUNG_SECONDS = 3.0
 
@@ -29,7 +27,7 @@ class ChildQueue:
     """Runs jobs in ``workers`` processes, each started by ``command``, which ends in ``child.serve``.
 
     A child that dies is replaced and its job given free at once. One that holds on to a job that is cancelled, or
-    past its hard limit, is killed.
+    past its hard limit, is killed after ``grace_seconds``.
     """
 
     def __init__(
@@ -37,7 +35,7 @@ class ChildQueue:
         command: Sequence[str],
         claims: Claims,
         workers: int = 1,
-        grace_seconds: float = _GRACE_SECONDS,
+        grace_seconds: float = 5.0,
     ) -> None:
         self._children = [_Child(command, claims, grace_seconds) for _ in range(workers)]
         self._next = 0
