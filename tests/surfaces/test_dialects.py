@@ -86,7 +86,7 @@ def break_rows(site: Site, statement: str) -> None:
 
 
 def test_what_nobody_foresaw_is_answered_in_the_surface_s_words(fresh_site: Site) -> None:
-    job = fresh_site.segment("/segment/single", points=POINT).json()["job_id"]
+    job = fresh_site.segment("/segment/single", "kitten", points=POINT).json()["job_id"]
     break_rows(fresh_site, "UPDATE segmentations SET created_at = 'yesterday'")
     break_rows(fresh_site, "UPDATE images SET created_at = 'yesterday'")
     client = fresh_site.client
@@ -104,7 +104,7 @@ def test_what_nobody_foresaw_is_answered_in_the_surface_s_words(fresh_site: Site
 
 
 def test_the_log_knows_what_the_reply_does_not_tell_under_the_same_id(fresh_site: Site) -> None:
-    job = fresh_site.segment("/segment/single", points=POINT).json()["job_id"]
+    job = fresh_site.segment("/segment/single", "kitten", points=POINT).json()["job_id"]
     break_rows(fresh_site, "UPDATE segmentations SET created_at = 'yesterday'")
     fresh_site.client.get(f"/segment/job/{job}", headers={"X-Request-ID": "mine-1"})
     lines = [json.loads(line) for line in (fresh_site.folder / "logs" / "application.log").read_text().splitlines()]
@@ -119,7 +119,7 @@ def test_the_log_knows_what_the_reply_does_not_tell_under_the_same_id(fresh_site
 def test_a_database_that_cannot_be_used_is_answered_in_the_surface_s_words(
     fresh_site: Site, statement: str, status: int
 ) -> None:
-    id = fresh_site.store_masks()["image_id"]
+    id = fresh_site.store_masks("kitten")["image_id"]
     break_rows(fresh_site, statement)
     replies = [
         fresh_site.client.get(f"/images/{id}/info"),
@@ -129,7 +129,7 @@ def test_a_database_that_cannot_be_used_is_answered_in_the_surface_s_words(
     refused = [check_detail(reply, status) for reply in replies if reply.status_code != 200]
     assert refused
     refused.append(
-        check_quarry(fresh_site.segment("/segment/single", points=POINT), status, "INTERNAL_ERROR")["message"]
+        check_quarry(fresh_site.segment("/segment/single", "kitten", points=POINT), status, "INTERNAL_ERROR")["message"]
     )
     for sentence in refused:
         assert not INSIDE.search(sentence)
@@ -145,7 +145,7 @@ def test_a_picture_that_cannot_be_kept_leaves_no_file(fresh_site: Site) -> None:
 
 
 def test_a_lost_file_is_said_to_be_lost_without_saying_where_it_was(fresh_site: Site) -> None:
-    id = fresh_site.store_masks()["image_id"]
+    id = fresh_site.store_masks("kitten")["image_id"]
     for blob in fresh_site.stored().blobs:
         (fresh_site.folder / "blobs" / blob).unlink()
     sentence = check_detail(fresh_site.client.get(f"/images/{id}/info"), 503)

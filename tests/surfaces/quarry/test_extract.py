@@ -20,7 +20,7 @@ def opened(site: Site, shown: str) -> Image.Image:
 
 
 def test_objects_are_saved_as_documented(fresh_site: Site) -> None:
-    reply = fresh_site.segment("/segment/objects/extract", "coffee", min_pixels="5000")
+    reply = fresh_site.segment("/segment/objects/extract", "kitten", min_pixels="1000")
     assert reply.status_code == 200
     assert reply.headers["X-Model"] == "region-tree"
     body = reply.json()
@@ -28,15 +28,15 @@ def test_objects_are_saved_as_documented(fresh_site: Site) -> None:
     assert body["saved"] == [f"./results/object_{number}.png" for number in range(len(body["saved"]))]
     assert body["saved"]
     assert body["drive_files"] == []
-    areas = [mask["area"] for mask in fresh_site.segment("/segment/auto", "coffee").json()["masks"]]
-    assert len(body["saved"]) == sum(area >= 5000 for area in areas)
-    assert body["skipped"] == sum(area < 5000 for area in areas)
+    areas = [mask["area"] for mask in fresh_site.segment("/segment/auto", "kitten").json()["masks"]]
+    assert len(body["saved"]) == sum(area >= 1000 for area in areas)
+    assert body["skipped"] == sum(area < 1000 for area in areas)
 
 
 def test_a_saved_object_has_the_picture_s_pixels_and_a_transparent_ground(fresh_site: Site) -> None:
-    masks = [mask for mask in fresh_site.segment("/segment/auto").json()["masks"] if mask["area"] >= 5000]
-    saved = fresh_site.segment("/segment/objects/extract").json()["saved"]
-    picture = np.asarray(Image.open(io.BytesIO(photograph("chelsea"))))
+    masks = [mask for mask in fresh_site.segment("/segment/auto", "kitten").json()["masks"] if mask["area"] >= 1000]
+    saved = fresh_site.segment("/segment/objects/extract", "kitten", min_pixels="1000").json()["saved"]
+    picture = np.asarray(Image.open(io.BytesIO(photograph("kitten"))))
     for shown, mask in zip(saved, masks, strict=True):
         cut = opened(fresh_site, shown)
         assert cut.mode == "RGBA"
@@ -50,21 +50,21 @@ def test_a_saved_object_has_the_picture_s_pixels_and_a_transparent_ground(fresh_
 
 
 def test_every_object_can_be_had(fresh_site: Site) -> None:
-    body = fresh_site.segment("/segment/objects/extract", min_pixels="0").json()
+    body = fresh_site.segment("/segment/objects/extract", "kitten", min_pixels="0").json()
     assert body["skipped"] == 0
-    assert len(body["saved"]) == fresh_site.segment("/segment/auto").json()["total_masks"]
+    assert len(body["saved"]) == fresh_site.segment("/segment/auto", "kitten").json()["total_masks"]
 
 
 def test_where_all_are_too_small_nothing_is_written(fresh_site: Site) -> None:
-    body = fresh_site.segment("/segment/objects/extract", min_pixels=str(10**30)).json()
+    body = fresh_site.segment("/segment/objects/extract", "kitten", min_pixels=str(10**30)).json()
     assert body["saved"] == []
     assert body["skipped"] > 0
     assert fresh_site.stored().results == frozenset()
 
 
 def test_a_second_call_overwrites_nothing(fresh_site: Site) -> None:
-    first = fresh_site.segment("/segment/objects/extract").json()["saved"]
-    second = fresh_site.segment("/segment/objects/extract").json()["saved"]
+    first = fresh_site.segment("/segment/objects/extract", "kitten").json()["saved"]
+    second = fresh_site.segment("/segment/objects/extract", "kitten").json()["saved"]
     assert len(first) == len(second)
     assert not set(first) & set(second)
     assert len(fresh_site.stored().results) == len(first) + len(second)
@@ -72,20 +72,20 @@ def test_a_second_call_overwrites_nothing(fresh_site: Site) -> None:
 
 @pytest.mark.parametrize("save_dir", ["cats", "./results/cats", "results/cats/", "./cats"])
 def test_save_dir_names_a_folder_below_the_results(fresh_site: Site, save_dir: str) -> None:
-    saved = fresh_site.segment("/segment/objects/extract", save_dir=save_dir).json()["saved"]
+    saved = fresh_site.segment("/segment/objects/extract", "kitten", save_dir=save_dir).json()["saved"]
     assert saved[0] == "./results/cats/object_0.png"
     assert opened(fresh_site, saved[0]).mode == "RGBA"
 
 
 def test_results_go_where_results_dir_says(tmp_path: Path) -> None:
     with open_site(tmp_path / "data", results_dir=tmp_path / "elsewhere") as site:
-        saved = site.segment("/segment/objects/extract").json()["saved"]
+        saved = site.segment("/segment/objects/extract", "kitten").json()["saved"]
     assert saved[0] == "./results/object_0.png"
     assert (tmp_path / "elsewhere" / "object_0.png").is_file()
 
 
 def test_a_wish_for_google_drive_that_is_not_set_up_is_answered_with_a_warning(fresh_site: Site) -> None:
-    reply = fresh_site.segment("/segment/objects/extract", save_to_drive="true", drive_folder_id="abc")
+    reply = fresh_site.segment("/segment/objects/extract", "kitten", save_to_drive="true", drive_folder_id="abc")
     assert reply.status_code == 200
     assert reply.json()["saved"]
     assert reply.json()["drive_files"] == []
@@ -95,7 +95,7 @@ def test_a_wish_for_google_drive_that_is_not_set_up_is_answered_with_a_warning(f
 def test_the_orientation_of_a_photograph_is_applied(fresh_site: Site) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
-    width, height = photograph_size("chelsea")
-    turned = encoded(Image.open(io.BytesIO(photograph("chelsea"))), "JPEG", exif=exif)
+    width, height = photograph_size("kitten")
+    turned = encoded(Image.open(io.BytesIO(photograph("kitten"))), "JPEG", exif=exif)
     reply = fresh_site.client.post("/segment/auto", files={"image": ("a.jpg", turned)}).json()
     assert reply["masks"][0]["crop_box"][2:] == [height, width]
