@@ -77,7 +77,7 @@ def test_a_box_round_a_disc_finds_the_disc() -> None:
     candidates = ENGINE.predict(ENGINE.embed(image), Prompt(box=Box(89, 59, 212, 182)))
     assert_sound(candidates, image)
     assert len(candidates) == 3
-    assert overlap(candidates[0], disc) > 0.95
+    assert overlap(candidates[0], disc) > 0.93
 
 
 def test_a_disc_on_a_large_picture_is_outlined_at_full_size() -> None:
@@ -171,7 +171,7 @@ def test_an_embedding_is_small_and_the_same_each_time(coffee: Raster, embedding:
     one, two = embedding, ENGINE.embed(coffee)
     assert one.nbytes < 8_000_000
     assert np.array_equal(one.leaves.label, two.leaves.label)
-    assert np.array_equal(one.table.member, two.table.member)
+    assert np.array_equal(one.table.bits, two.table.bits)
 
 
 def test_threads_share_an_embedding(coffee: Raster, embedding: RegionEmbedding) -> None:

@@ -31,25 +31,35 @@ KINDS = ("click", "box", "more", "region")
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """A picture's embedding and its objects: masks (H, W), and how much of each leaf every object covers (k, n)."""
+    """A picture's embedding and its objects: masks (H, W) packed to bits, and the pixels of each leaf that every object
+    covers (k, n)."""
 
     embedding: RegionEmbedding
-    objects: list[NDArray[np.bool_]]
+    packed: list[NDArray[np.uint8]]
     people: list[int]
     cover: Floats
 
+    def outline(self, number: int) -> NDArray[np.bool_]:
+        """The mask (H, W) of an object."""
+        height, width = self.embedding.height, self.embedding.width
+        return np.unpackbits(self.packed[number], count=height * width).reshape(height, width).view(np.bool_)
+
     def overlap(self, sets: Bool, number: int) -> Floats:
         """Intersection over union of sets of leaves (k, n) with an object."""
-        member = sets.astype(np.float32)
-        common = member @ self.cover[number]
+        return np.asarray(self.overlaps(sets, slice(number, number + 1))[0], np.float32)
+
+    def overlaps(self, sets: Bool, numbers: slice = slice(None)) -> Floats:
+        """The same with several objects, (objects, k)."""
+        member, cover = sets.astype(np.float32), self.cover[numbers]
+        common = cover @ member.T
         area = member @ self.embedding.leaves.area
-        return np.asarray(common / np.maximum(area + self.cover[number].sum() - common, 1), np.float32)
+        return np.asarray(common / np.maximum(area + cover.sum(1)[:, None] - common, 1), np.float32)
 
 
 def some(it: Lesson, most: int, rng: np.random.Generator) -> list[tuple[int, NDArray[np.bool_]]]:
     """At most so many of a picture's objects, with their numbers."""
-    chosen = rng.permutation(len(it.objects))[:most]
-    return [(int(number), it.objects[number]) for number in chosen]
+    chosen = rng.permutation(len(it.packed))[:most]
+    return [(int(number), it.outline(int(number))) for number in chosen]
 
 
 def lesson(case: Case) -> Lesson:
@@ -59,15 +69,16 @@ def lesson(case: Case) -> Lesson:
     objects = case.objects
     cover = [np.bincount(label, mask.ravel(), embedding.leaves.count) for mask in objects]
     people = [person for person, masks in enumerate(case.people) for _ in masks]
-    return Lesson(embedding, objects, people, np.array(cover, np.float32).reshape(len(objects), -1))
+    packed = [np.packbits(mask) for mask in objects]
+    return Lesson(embedding, packed, people, np.array(cover, np.float32).reshape(len(objects), -1))
 
 
-def click_examples(lessons: list[Lesson], rng: np.random.Generator) -> tuple[Floats, Floats]:
+def click_examples(lessons: list[Lesson], rng: np.random.Generator) -> tuple[list[Floats], list[Floats]]:
     """Figures and overlaps of the regions round a central and round a sloppier click in each object."""
     figures, target = [], []
     for it in lessons:
         leaves, table = it.embedding.leaves, it.embedding.table
-        for number, mask in some(it, 40, rng):
+        for number, mask in some(it, 25, rng):
             centre, deep, depth = deepest(mask)
             rows, columns = np.nonzero(depth >= 0.6 * deep)
             pick = int(rng.integers(len(rows)))
@@ -77,10 +88,10 @@ def click_examples(lessons: list[Lesson], rng: np.random.Generator) -> tuple[Flo
                 found = round_click(leaves, table, click, around_it, *leaves.distances(x, y))
                 figures.append(found.figures)
                 target.append(it.overlap(found.sets, number))
-    return np.concatenate(figures), np.concatenate(target)
+    return figures, target
 
 
-def box_examples(lessons: list[Lesson], rng: np.random.Generator) -> tuple[Floats, Floats]:
+def box_examples(lessons: list[Lesson], rng: np.random.Generator) -> tuple[list[Floats], list[Floats]]:
     """Figures and overlaps of what a tight box may mean, and one drawn a little carelessly."""
     figures, target = [], []
     for it in lessons:
@@ -95,10 +106,12 @@ def box_examples(lessons: list[Lesson], rng: np.random.Generator) -> tuple[Float
                 found = in_box(it.embedding.leaves, it.embedding.table, (x0, y0, x1, y1))
                 figures.append(found.figures)
                 target.append(it.overlap(found.sets, number))
-    return np.concatenate(figures), np.concatenate(target)
+    return figures, target
 
 
-def correction_examples(lessons: list[Lesson], rng: np.random.Generator, follow: bool) -> tuple[Floats, Floats]:
+def correction_examples(
+    lessons: list[Lesson], rng: np.random.Generator, follow: bool
+) -> tuple[list[Floats], list[Floats]]:
     """Figures and overlaps of corrections, each click at the deepest point of the deeper error of the answer before.
 
     The answer taken on is a random one, or with ``follow`` the one the head fitted so far likes best.
@@ -106,7 +119,7 @@ def correction_examples(lessons: list[Lesson], rng: np.random.Generator, follow:
     figures, target = [], []
     for it in lessons:
         leaves, table = it.embedding.leaves, it.embedding.table
-        for number, mask in some(it, 10, rng):
+        for number, mask in some(it, 9, rng):
             (x, y), _, _ = deepest(mask)
             seen: list[Around] = [around(leaves, table, Click(x, y, True))]
             previous = seen[0].hypotheses.sets[int(seen[0].score.argmax())]
@@ -126,26 +139,26 @@ def correction_examples(lessons: list[Lesson], rng: np.random.Generator, follow:
                 else:
                     choice = int(overlap.argmax()) if rng.random() < 0.4 else int(rng.integers(len(overlap)))
                 previous = found.sets[choice]
-    return np.concatenate(figures), np.concatenate(target)
+    return figures, target
 
 
-def region_examples(lessons: list[Lesson]) -> tuple[Floats, Floats]:
+def region_examples(lessons: list[Lesson]) -> tuple[list[Floats], list[Floats]]:
     """Figures of all regions and their best overlap with an object of a person, averaged over the people."""
     figures, target = [], []
     for it in lessons:
         table = it.embedding.table
-        best = np.stack([it.overlap(table.member, number) for number in range(len(it.objects))])
+        best = it.overlaps(table.sets())
         people = np.array(it.people)
         target.append(np.mean([best[people == person].max(0) for person in np.unique(people)], 0))
         figures.append(table.figures)
-    return np.concatenate(figures), np.concatenate(target).astype(np.float32)
+    return figures, target
 
 
 def save(kind: str, numbers: dict[str, Any]) -> None:
     """Write one head into the engine's file and use it from now on."""
     known = json.loads(NUMBERS.read_text(encoding="utf-8")) if NUMBERS.exists() else {}
     known[kind] = numbers
-    known = {name: value for name, value in known.items() if name in KINDS and value["layers"]}
+    known = {name: value for name, value in known.items() if name in KINDS and value.get("networks")}
     NUMBERS.write_text(json.dumps(known, separators=(",", ":")) + "\n", encoding="utf-8")
     fitted.heads.cache_clear()
 
@@ -169,7 +182,7 @@ def main() -> None:
         lessons = [lesson(case) for case in cases(arguments.bsds, "train", arguments.images)]
         if arguments.keep:
             arguments.keep.write_bytes(pickle.dumps(lessons))
-    tell(f"{len(lessons)} pictures, {sum(len(it.objects) for it in lessons)} objects")
+    tell(f"{len(lessons)} pictures, {sum(len(it.packed) for it in lessons)} objects")
     wanted = arguments.heads.split(",")
     rng = np.random.default_rng(0)
     if "region" in wanted:
@@ -183,10 +196,10 @@ def main() -> None:
         tell("box")
     if "more" in wanted:
         examples = [correction_examples(lessons, rng, follow=False)]
-        save("more", fit_head(*examples[0], epochs=8))
+        save("more", fit_head(*examples[0]))
         tell("more, first round")
         examples.append(correction_examples(lessons, rng, follow=True))
-        figures, target = (np.concatenate(parts) for parts in zip(*examples, strict=True))
+        figures, target = examples[0][0] + examples[1][0], examples[0][1] + examples[1][1]
         save("more", fit_head(figures, target))
         tell("more")
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from imagequarry.engines.embedded.region_tree.arrays import Bool, Floats
-from imagequarry.engines.embedded.region_tree.codes import WORDS
 from imagequarry.engines.embedded.region_tree.graph import Doubles, random_walk
-from imagequarry.engines.embedded.region_tree.hypotheses import Hypotheses
-from imagequarry.engines.embedded.region_tree.leaves import Leaves
+from imagequarry.engines.embedded.region_tree.hypotheses import Hypotheses, unlike
+from imagequarry.engines.embedded.region_tree.leaves import Leaves, probably_one
 from imagequarry.engines.embedded.region_tree.table import Table
 
-TEXTURE_WEIGHT = 0.3
 ROUNDS = 3
 CUTS = (0.35, 0.5, 0.65)
+FITTING, ENCLOSED, LARGEST = 16, 120, 8
+COMPARED = 150
 
 
 def in_box(leaves: Leaves, table: Table, box: tuple[int, int, int, int]) -> Hypotheses:
@@ -30,48 +30,52 @@ def in_box(leaves: Leaves, table: Table, box: tuple[int, int, int, int]) -> Hypo
         (share > 0.6)[None],
         _from_colours(leaves, share, radius, around),
     ])  # fmt: skip
-    sets = sets[sets.any(1)]
+    sets = sets[unlike(sets)]
     if not len(sets):
         sets = (inside > 0)[None]
-    sets = np.unique(sets, axis=0)
     return Hypotheses(sets, sets.astype(np.float32) @ leaves.area, _figures(leaves, sets, frame, inside, around))
 
 
 def _from_table(table: Table, frame: Floats, inside: Floats, share: Floats) -> Bool:
     """Regions whose box fits, whole and cut to the box, and unions of the largest regions inside."""
-    within = table.member.astype(np.float32) @ inside / table.area
     fit = box_overlap(table.box.T, frame)
-    best = np.argsort(-fit * (within > 0.6), kind="stable")[:12]
-    fitting = table.member[best]
-    full = np.flatnonzero(within >= 0.93)[::-1]
+    best = np.argsort(-fit, kind="stable")[:FITTING]
+    fitting = table.sets(best)
+    fitting = fitting[fitting.astype(np.float32) @ inside > 0.6 * table.area[best]]
+    # regions that lie inside the box have boxes that do, or nearly
+    margin = 0.05 * np.tile(frame[2:] - frame[:2], 2) * (-1, -1, 1, 1)
+    enclosed = ((table.box - (frame + margin)) * (1, 1, -1, -1) >= 0).all(1)
+    rows = np.flatnonzero(enclosed)[::-1][:ENCLOSED]
+    sets = table.sets(rows)
     largest: list[int] = []
-    covered = np.zeros(table.member.shape[1], np.bool_)
-    for row in full:
-        if len(largest) < 8 and not covered[table.member[row]].any():
+    covered = np.zeros(len(share), np.bool_)
+    for row in np.flatnonzero(sets.astype(np.float32) @ inside >= 0.93 * table.area[rows]):
+        if len(largest) < LARGEST and not (covered & sets[row]).any():
             largest.append(int(row))
-            covered |= table.member[row]
-    parts = [fitting, fitting[:6] & (share > 0.5)]
-    if largest:
-        parts += [table.member[largest], np.logical_or.accumulate(table.member[largest], 0)[1:]]
-    return np.concatenate(parts)
+            covered |= sets[row]
+    return np.concatenate(
+        [fitting, fitting[:6] & (share > 0.5), sets[largest], np.logical_or.accumulate(sets[largest], 0)[1:]]
+    )
 
 
 def _from_colours(leaves: Leaves, share: Floats, radius: Floats, around: Floats) -> Bool:
-    """GrabCut (Rother, Kolmogorov, Blake, 2004) on regions: histograms of both sides, smoothed by random walks."""
+    """GrabCut (Rother, Kolmogorov, Blake, 2004) on regions: colours and kinds of both sides, smoothed by walks."""
     outside = share < 0.5
-    weight = np.repeat([1.0, TEXTURE_WEIGHT], WORDS)
+    inner = np.flatnonzero(~outside)
+    near = np.flatnonzero((around > 0.05) | ~outside)
+    near = near[:: 1 + len(near) // COMPARED]
+    akin = probably_one(((leaves.kind[inner, None] - leaves.kind[near]) ** 2).sum(2))
     belief: Doubles = np.clip(1.25 - 0.75 * radius, 0, 1) * (share > 0.6)
     found = []
     for turn in range(ROUNDS):
-        here, there = belief @ leaves.words + 1, ((1 - belief) * around) @ leaves.words + 1
-        evidence = np.concatenate([
-            np.log(here[k] / here[k].sum()) - np.log(there[k] / there[k].sum())
-            for k in (slice(0, WORDS), slice(WORDS, None))
-        ])  # fmt: skip
-        vote = 1.5 * (leaves.words @ (evidence * weight)) / leaves.area + 1 - 0.8 * radius**2
+        here, there = belief @ leaves.colour + 1, ((1 - belief) * around) @ leaves.colour + 1
+        evidence = np.log(here / here.sum()) - np.log(there / there.sum())
+        vote = 1.5 * (leaves.colour @ evidence) / leaves.area + 1 - 0.8 * radius**2
+        mine, theirs = (belief * leaves.area)[near], ((1 - belief) * around * leaves.area)[near]
+        vote[inner] += np.log((akin @ mine / (mine.sum() + 1) + 0.03) / (akin @ theirs / (theirs.sum() + 1) + 0.03))
         prior = 1 / (1 + np.exp(-np.clip(vote, -30, 30)))
         pull = np.where(outside, 1e4, 0.15 * np.sqrt(leaves.area))
-        belief = random_walk(leaves.arcs, np.where(outside, 0, prior), pull)
+        belief = random_walk(leaves.paths, np.where(outside, 0, prior), pull)
         if turn != 1:
             found += [belief > cut for cut in CUTS]
     return np.stack(found)
@@ -86,8 +90,7 @@ def _figures(leaves: Leaves, sets: Bool, frame: Floats, inside: Floats, around: 
     box_area = float(side.prod())
     centre = member @ (leaves.centre * leaves.area[:, None]) / area[:, None]
     off = np.hypot(*((centre - (frame[:2] + frame[2:]) / 2) / side).T)
-    colour = leaves.words[:, :WORDS]
-    here, there = member @ colour, (1 - member) @ (colour * around[:, None])
+    here, there = member @ leaves.colour, (1 - member) @ (leaves.colour * around[:, None])
     here /= np.maximum(here.sum(1, keepdims=True), 1)
     there /= np.maximum(there.sum(1, keepdims=True), 1)
     gaps = np.abs(bounds - frame) / np.concatenate([side, side])

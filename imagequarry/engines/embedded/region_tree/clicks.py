@@ -10,12 +10,13 @@ import numpy as np
 from imagequarry.engines.embedded.region_tree.arrays import Bool, Floats, Ints
 from imagequarry.engines.embedded.region_tree.graph import random_walk
 from imagequarry.engines.embedded.region_tree.heads import heads
-from imagequarry.engines.embedded.region_tree.hypotheses import Hypotheses, overlaps
+from imagequarry.engines.embedded.region_tree.hypotheses import Hypotheses, overlaps, unlike
 from imagequarry.engines.embedded.region_tree.leaves import Leaves
 from imagequarry.engines.embedded.region_tree.table import Table
 
-PULLS = (0.3, 0.05)
 REPLAYED = 6
+MIXED = 8
+CUTS = (0.35, 0.5, 0.65)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +52,18 @@ def around(leaves: Leaves, table: Table, click: Click) -> Around:
 
 def round_click(leaves: Leaves, table: Table, click: Click, rows: Ints, distance: Floats, frame: float) -> Hypotheses:
     """The regions in ``rows`` with the figures of the head ``click``."""
-    sets, area = table.member[rows], table.area[rows]
+    sets, area = table.sets(rows), table.area[rows]
     radius = np.sqrt(area / np.pi)
     centre = sets.astype(np.float32) @ (leaves.centre * leaves.area[:, None]) / area[:, None]
     off = np.hypot(centre[:, 0] - click.x, centre[:, 1] - click.y) / radius
     alike = overlaps(sets, sets, leaves.area)
+    akin = leaves.akin(int(leaves.label[click.y, click.x]))
     figures = np.column_stack([
         table.figures[rows],
         np.minimum(depth(sets, distance, frame) / radius, 2),
         np.minimum(off, 4),
+        (sets @ (leaves.area * akin)) / area,
+        (sets @ (leaves.area * akin)) / (leaves.area @ akin),
         (alike > 0.8).mean(1),
         alike.mean(1),
     ])  # fmt: skip
@@ -110,7 +114,7 @@ def corrections(leaves: Leaves, table: Table, seen: Sequence[Around], previous: 
     """What may be meant when the newest click corrects ``previous`` (n,), with the figures of the head ``more``.
 
     Regions round the first click that obey all clicks; the previous answer with a region round the newest click
-    added or taken away; random walks from the soft claims of all clicks.
+    added or taken away, and those regions likewise; random walks from the soft claims of all clicks.
     """
     first, newest = seen[0], seen[-1]
     leaf = np.array([a.leaf for a in seen])
@@ -120,16 +124,17 @@ def corrections(leaves: Leaves, table: Table, seen: Sequence[Around], previous: 
     near = newest.hypotheses.sets
     others = leaf[wanted != wanted[-1]]
     fits = ~near[:, others].any(1)
-    edited = previous | near[fits] if newest.click.wanted else previous & ~near[fits]
+    edits = near[fits]
+    edited = previous | edits if newest.click.wanted else previous & ~edits
+    mixed, mixed_score = _mixed(nodes, first.score, edits, newest.score[fits], leaf[:-1], wanted, newest.click.wanted)
     walked = _walks(leaves, seen, leaf, wanted)
-    sets = np.concatenate([nodes[obeys], edited, walked])
-    kind = np.repeat([0, 1, 2], [int(obeys.sum()), len(edited), len(walked)])
-    base = np.concatenate([first.score[obeys], newest.score[fits], np.zeros(len(walked), np.float32)])
-    some = sets.any(1)
-    if not some.any():
-        sets, kind, base = previous[None], np.array([1]), np.zeros(1, np.float32)
-    else:
-        sets, kind, base = sets[some], kind[some], base[some]
+    # the previous answer stays one: two clicks that disagree may lie in one leaf, where nothing obeys both
+    sets = np.concatenate([nodes[obeys], edited, walked, mixed, previous[None]])
+    kind = np.repeat([0, 1, 2, 3, 4], [int(obeys.sum()), len(edited), len(walked), len(mixed), 1])
+    unscored = np.zeros(len(walked), np.float32)
+    base = np.concatenate([first.score[obeys], newest.score[fits], unscored, mixed_score, unscored[:1]])
+    some = unlike(sets)
+    sets, kind, base = sets[some], kind[some], base[some]
 
     area = sets.astype(np.float32) @ leaves.area
     before = float(leaves.area[previous].sum())
@@ -141,6 +146,8 @@ def corrections(leaves: Leaves, table: Table, seen: Sequence[Around], previous: 
     broken = (sets[:, leaf] != wanted).sum(1)
     radius = np.sqrt(np.maximum(area, 1) / np.pi)
     every = np.ones(len(sets))
+    yes, no = _akin(leaves, leaf, wanted)
+    weight = sets @ (np.stack([yes, no], 1) * leaves.area[:, None])
     figures = np.column_stack([
         leaves.describe(sets),
         np.minimum(depth(sets, first.distance, first.frame) / radius, 2),
@@ -149,17 +156,36 @@ def corrections(leaves: Leaves, table: Table, seen: Sequence[Around], previous: 
         every * wanted[-1],
         kind == 0,
         kind == 2,
+        kind == 3,
         base,
         common / np.maximum(area + before - common, 1),
         every * min(error, 3),
         every * min(len(seen), 8),
         broken,
+        weight / np.maximum(area, 1)[:, None],
+        weight / np.maximum(leaves.area @ np.stack([yes, no], 1), 1),
     ])  # fmt: skip
     return Hypotheses(sets, area, figures.astype(np.float32))
 
 
+def _mixed(
+    nodes: Bool, node_score: Floats, edits: Bool, edit_score: Floats, leaf: Ints, wanted: Bool, add: bool
+) -> tuple[Bool, Floats]:
+    """Regions round the first click with a region round the newest added or taken away, and the mean of their scores.
+
+    The best-scored MIXED of each are tried that obey the clicks in between.
+    """
+    one = np.argsort(-node_score, kind="stable")[:MIXED]
+    two = np.argsort(-edit_score, kind="stable")[:MIXED]
+    pairs = nodes[one][:, None] | edits[two] if add else nodes[one][:, None] & ~edits[two]
+    sets = pairs.reshape(-1, nodes.shape[1])
+    score = ((node_score[one][:, None] + edit_score[two]) / 2).ravel()
+    obeys = (sets[:, leaf] == wanted[:-1]).all(1)
+    return sets[obeys], score[obeys]
+
+
 def _walks(leaves: Leaves, seen: Sequence[Around], leaf: Ints, wanted: Bool) -> Bool:
-    """Random walks from the claims of all clicks on all regions, (2, n)."""
+    """Random walks from the claims of all clicks on all regions, cut at several levels, (k, n)."""
     claim = np.zeros((2, leaves.count))
     for a in seen:
         sets = a.hypotheses.sets
@@ -169,9 +195,21 @@ def _walks(leaves: Leaves, seen: Sequence[Around], leaf: Ints, wanted: Bool) -> 
         claim[side] = np.maximum(claim[side], weight / weight.sum() @ sets.astype(np.float32))
     prior = np.clip(0.5 + 0.5 * (claim[1] - np.maximum(claim[0], 1 - claim[1])), 0, 1)
     prior[leaf] = wanted
+    yes, no = _akin(leaves, leaf, wanted)
+    kin = np.clip(0.5 + 0.5 * (yes - np.maximum(no, 0.3)), 0, 1).astype(np.float64)
+    kin[leaf] = wanted
     walks = []
-    for strength in PULLS:
+    for belief, strength in ((prior, 0.3), (prior, 0.05), (kin, 0.1), ((prior + kin) / 2, 0.1)):
         pull = strength * np.sqrt(leaves.area, dtype=np.float64)
         pull[leaf] = 1e4
-        walks.append(random_walk(leaves.arcs, prior, pull) > 0.5)
+        reached = random_walk(leaves.paths, belief, pull)
+        walks += [reached > cut for cut in CUTS]
     return np.stack(walks)
+
+
+def _akin(leaves: Leaves, leaf: Ints, wanted: Bool) -> tuple[Floats, Floats]:
+    """How akin every leaf is to the nearest in kind of the clicks on what is meant, and of those beside it, (n,)."""
+    nothing = np.zeros((1, leaves.count), np.float32)
+    sides = [[leaves.akin(int(k)) for k in leaf[wanted == side]] for side in (True, False)]
+    yes, no = (np.concatenate([nothing, np.reshape(side, (-1, leaves.count))]).max(0) for side in sides)
+    return yes, no

@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 
 from imagequarry.domain.raster import Pixels
-from imagequarry.engines.embedded.region_tree.arrays import Ints, Labels
-from imagequarry.engines.embedded.region_tree.codes import describe_pixels
-from imagequarry.engines.embedded.region_tree.edges import edges
+from imagequarry.engines.embedded.region_tree.arrays import Floats, Ints, Labels
+from imagequarry.engines.embedded.region_tree.colours import colour_words
+from imagequarry.engines.embedded.region_tree.edge_net import edge_net
 from imagequarry.engines.embedded.region_tree.leaves import Leaves, measure_leaves
 from imagequarry.engines.embedded.region_tree.merge import Taste, merge
 from imagequarry.engines.embedded.region_tree.regions import small_regions
@@ -19,7 +19,13 @@ from imagequarry.engines.embedded.region_tree.table import Table, tabulate
 from imagequarry.engines.embedded.region_tree.upscale import carry_to_guide, guide_boxes
 
 LONGEST, SHORTEST = 500, 8
-TASTES: Sequence[Taste] = (Taste(),)
+VISIBLE = 6
+TASTES: Sequence[Taste] = (
+    Taste(),
+    Taste(size=0.7, contact=0.2),
+    Taste(kind=1.5, contact=0.0),
+    Taste(colour=2.0, kind=0.0),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +60,19 @@ def embed(rgb: Pixels, tastes: Sequence[Taste] = TASTES) -> RegionEmbedding:
     """Embed an (H, W, 3) uint8 picture of any size."""
     height, width = rgb.shape[:2]
     working = resized(rgb, LONGEST)
-    codes = describe_pixels(working)
-    edge = edges(working, codes)
-    leaves = measure_leaves(small_regions(edge.max(2)), edge, codes)
-    trees = [merge(leaves.arcs, leaves.area, leaves.words, taste) for taste in tastes]
+    seen = edge_net()(working)
+    strength = seen.strength.max(2) * _contrast(working)
+    leaves = measure_leaves(small_regions(strength), seen, colour_words(working))
+    trees = [merge(leaves, taste) for taste in tastes]
     guide = carry_to_guide(leaves.label, rgb)
     return RegionEmbedding(height, width, leaves, tabulate(leaves, trees), guide, guide_boxes(guide, leaves.count))
+
+
+def _contrast(rgb: Pixels) -> Floats:
+    """How far there is anything to see round each pixel, 0..1, (h, w): flat areas hold no boundary."""
+    window = np.ones((7, 7), np.uint8)
+    spread = cv2.subtract(cv2.dilate(rgb, window), cv2.erode(rgb, window)).max(2)
+    return np.asarray(np.minimum(spread / np.float32(VISIBLE), 1), np.float32)
 
 
 def resized(rgb: Pixels, longest: int) -> Pixels:

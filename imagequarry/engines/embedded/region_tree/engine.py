@@ -12,7 +12,7 @@ from imagequarry.domain.raster import Raster
 from imagequarry.domain.segmenter import Candidate, Everything, Found, Prompt
 from imagequarry.domain.watch import Watch
 from imagequarry.engines.embedded.region_tree.arrays import Bool, Floats
-from imagequarry.engines.embedded.region_tree.boxes import in_box
+from imagequarry.engines.embedded.region_tree.boxes import box_overlap, in_box
 from imagequarry.engines.embedded.region_tree.clicks import Click, answer_clicks
 from imagequarry.engines.embedded.region_tree.embedding import RegionEmbedding, embed
 from imagequarry.engines.embedded.region_tree.everything import find_everything, inner_point
@@ -78,9 +78,7 @@ class RegionTree:
             if clicks:
                 hypotheses, score = _corrected(embedding, hypotheses, score, clicks)
         chosen = distinct(hypotheses, score, leaves.area, ANSWERS)
-        alike = overlaps(hypotheses.sets[chosen], table.member, leaves.area)
-        nearest = alike.argmax(1)
-        stability = table.stability[nearest] * alike.max(1)
+        stability = [_stability(embedding, hypotheses.sets[index], hypotheses.area[index]) for index in chosen]
         answers: list[Candidate] = []
         fits = box is None or _fills(embedding, hypotheses.sets[chosen[0]], box)
         shapes = _stand_ins(embedding, clicks, box)
@@ -109,6 +107,8 @@ class RegionTree:
         """As many stand-ins as are missing."""
         made: list[Candidate] = []
         h, w = embedding.leaves.label.shape
+        if len(known) >= ANSWERS:
+            return made
         lowest = min((candidate.predicted_iou for candidate in known), default=1.0)
         for shape in shapes:
             if len(known) + len(made) >= ANSWERS:
@@ -163,6 +163,19 @@ def _fills(embedding: RegionEmbedding, leaves: Bool, box: tuple[int, int, int, i
     inside = np.count_nonzero(leaves[embedding.leaves.label[y0:y1, x0:x1]])
     area = float(embedding.leaves.area[leaves].sum())
     return bool(inside >= UNFIT * area)
+
+
+def _stability(embedding: RegionEmbedding, leaves: Bool, area: float) -> float:
+    """The stability of the region most like a set of leaves (n,), as far as it is like it."""
+    table = embedding.table
+    bounds = embedding.leaves.bounds(leaves[None])[0]
+    like = (box_overlap(table.box.T, bounds) > 0.5) & (np.abs(np.log(table.area / area)) < 0.7)
+    rows = np.flatnonzero(like)
+    if not len(rows):
+        return 0.0
+    alike = overlaps(leaves[None], table.sets(rows), embedding.leaves.area)[0]
+    nearest = int(alike.argmax())
+    return float(alike[nearest] * table.stability[rows[nearest]])
 
 
 def _stand_ins(

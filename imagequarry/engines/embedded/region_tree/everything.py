@@ -60,16 +60,19 @@ def _in_crop(rgb: Pixels, whole: RegionEmbedding, crop: Crop, wish: Everything) 
     table, leaves = embedding.table, embedding.leaves
     score = np.clip(heads()["region"](table.figures), 0, 1)
     hit = _leaves_hit(embedding, max(1, wish.points_per_side // wish.crop_n_points_downscale_factor**crop.layer))
-    passing = (table.member & hit).any(1)
+    passing = np.ones(len(score), np.bool_)
     if wish.pred_iou_thresh > 0:
         passing &= score > wish.pred_iou_thresh
     if wish.stability_score_thresh > 0:
         passing &= table.stability > wish.stability_score_thresh
     passing &= ~_cut_off(table.box, crop, *size, embedding)
     rows = np.flatnonzero(passing)
+    sets = table.sets(rows)
+    found = (sets & hit).any(1)
+    rows, sets = rows[found], sets[found]
     box = Box(crop.x0, crop.y0, crop.x1, crop.y1)
-    for row in rows[_different(table.member[rows], score[rows], leaves.area)]:
-        member = table.member[row]
+    for place in _different(sets, score[rows], leaves.area):
+        row, member = rows[place], sets[place]
         runs = runs_of(member, embedding.guide, embedding.guide_boxes, embedding.height, embedding.width)
         if crop.layer:
             runs = Runs(*size, runs.column + crop.x0, runs.top + crop.y0, runs.bottom + crop.y0)

@@ -11,6 +11,7 @@ from imagequarry.engines.embedded.region_tree.arrays import Floats, Ints
 
 Doubles = NDArray[np.float64]
 WALL = 4.0
+ACCURACY = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,27 +64,58 @@ def arcs_between(label: Ints, edge: Floats) -> Arcs:
     return Arcs(key // regions, key % regions, length.astype(np.float32), strength.astype(np.float32))
 
 
-def random_walk(arcs: Arcs, prior: Doubles, pull: Doubles) -> Doubles:
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """The arcs as seen from each of n regions in turn: the ``other`` region and how easily one walks there
+    (``ease``), where each region's begin (``starts``), and the sum of their ease (``degree``)."""
+
+    other: Ints
+    ease: Doubles
+    starts: Ints
+    degree: Doubles
+
+    @property
+    def nbytes(self) -> int:
+        return self.other.nbytes + self.ease.nbytes + self.starts.nbytes + self.degree.nbytes
+
+    def flow(self, value: Doubles) -> Doubles:
+        """What comes to each region from its neighbours, (n,)."""
+        if not len(self.other):
+            return np.zeros_like(value)
+        return np.asarray(np.add.reduceat(self.ease * value[self.other], self.starts), np.float64)
+
+
+def paths_along(arcs: Arcs, regions: int) -> Paths:
+    """The paths along the arcs of a connected graph; strong boundaries are hard to cross, long contacts easy."""
+    ease = (arcs.length * np.exp(-WALL * arcs.strength)).astype(np.float64)
+    here = np.concatenate([arcs.a, arcs.b])
+    order = np.argsort(here, kind="stable")
+    count = np.bincount(here, minlength=regions)
+    both = np.concatenate([ease, ease])
+    return Paths(
+        np.concatenate([arcs.b, arcs.a])[order],
+        both[order],
+        np.cumsum(count) - count,
+        np.bincount(here, both, regions).astype(np.float64),
+    )
+
+
+def random_walk(paths: Paths, prior: Doubles, pull: Doubles) -> Doubles:
     """How likely a walk from each region ends on the foreground, 0..1, (n,).
 
     Solves (Laplacian + diag(pull)) p = pull * prior by conjugate gradients (Grady, PAMI 2006); ``pull`` is how
-    strongly a region keeps to its ``prior``, and strong boundaries are walls.
+    strongly a region keeps to its ``prior``.
     """
-    n = len(prior)
-    weight = arcs.length * np.exp(-WALL * arcs.strength)
-    diagonal = np.bincount(arcs.a, weight, n) + np.bincount(arcs.b, weight, n) + pull
-    both = np.concatenate([arcs.a, arcs.b])
-    other = np.concatenate([arcs.b, arcs.a])
-    weights = np.concatenate([weight, weight])
-
+    diagonal = paths.degree + pull
     p = prior.astype(np.float64)
-    residual = pull * prior - (diagonal * p - np.bincount(both, weights * p[other], n))
+    residual = pull * prior - diagonal * p + paths.flow(p)
     z = residual / diagonal
     direction, rho = z, float(residual @ z)
+    enough = max(ACCURACY * rho, 1e-9)
     for _ in range(60):
-        if rho < 1e-6:
+        if rho < enough:
             break
-        image = diagonal * direction - np.bincount(both, weights * direction[other], n)
+        image = diagonal * direction - paths.flow(direction)
         step = rho / float(direction @ image)
         p = p + step * direction
         residual = residual - step * image

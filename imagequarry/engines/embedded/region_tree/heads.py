@@ -15,35 +15,46 @@ from imagequarry.engines.embedded.region_tree.arrays import Floats
 NUMBERS = "heads.json"
 
 
+Layers = tuple[tuple[Floats, Floats], ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A network of dense layers with ReLU between them; figures are standardised with ``mean`` and ``spread`` first."""
+    """A few networks of dense layers with ReLU between them, averaged; figures are standardised with ``mean`` and
+    ``spread`` first."""
 
     mean: Floats
     spread: Floats
-    layers: tuple[tuple[Floats, Floats], ...]
+    networks: tuple[Layers, ...]
 
     @classmethod
     def from_numbers(cls, numbers: dict[str, Any]) -> Head:
-        """The head whose numbers are {"mean": [], "spread": [], "layers": [[weights, bias], ...]}."""
+        """The head whose numbers are {"mean": [], "spread": [], "networks": [[[weights, bias], ...], ...]}."""
 
         def array(values: Any) -> Floats:
             return np.asarray(values, np.float32)
 
-        layers = tuple((array(weights), array(bias)) for weights, bias in numbers["layers"])
-        return cls(array(numbers["mean"]), array(numbers["spread"]), layers)
+        networks = tuple(
+            tuple((array(weights), array(bias)) for weights, bias in layers) for layers in numbers["networks"]
+        )
+        return cls(array(numbers["mean"]), array(numbers["spread"]), networks)
 
     @property
     def nbytes(self) -> int:
-        return self.mean.nbytes + self.spread.nbytes + sum(w.nbytes + b.nbytes for w, b in self.layers)
+        layers = [layer for network in self.networks for layer in network]
+        return self.mean.nbytes + self.spread.nbytes + sum(w.nbytes + b.nbytes for w, b in layers)
 
     def __call__(self, figures: Floats) -> Floats:
         """The expected intersection over union (k,) for figures (k, f); about 0..1, not clipped."""
-        value = np.clip((figures - self.mean) / self.spread, -6, 6)
-        for weights, bias in self.layers[:-1]:
-            value = np.maximum(value @ weights + bias, 0)
-        weights, bias = self.layers[-1]
-        return np.asarray((value @ weights + bias)[:, 0], np.float32)
+        standard = np.clip((figures - self.mean) / self.spread, -6, 6)
+        total = np.zeros(len(figures), np.float32)
+        for network in self.networks:
+            value = standard
+            for weights, bias in network[:-1]:
+                value = np.maximum(value @ weights + bias, 0)
+            weights, bias = network[-1]
+            total += (value @ weights + bias)[:, 0]
+        return total / np.float32(len(self.networks))
 
 
 @cache

@@ -8,7 +8,7 @@ import numpy as np
 
 from imagequarry.engines.embedded.region_tree.arrays import Bool, Floats, Ints
 
-APART = 0.74
+APART = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,14 @@ def overlaps(sets: Bool, others: Bool, leaf_area: Floats) -> Floats:
     one, two = sets.astype(np.float32), others.astype(np.float32)
     common = (one * leaf_area) @ two.T
     return np.asarray(common / np.maximum((one @ leaf_area)[:, None] + two @ leaf_area - common, 1), np.float32)
+
+
+def unlike(sets: Bool) -> Ints:
+    """The places of the first of all equal sets among (k, n), in ascending order; empty sets are left out."""
+    # a set is known by the sum of its leaves' random numbers
+    name = sets.astype(np.float64) @ np.random.default_rng(0).random(sets.shape[1])
+    _, first = np.unique(name, return_index=True)
+    return np.sort(first[name[first] > 0])
 
 
 def distinct(hypotheses: Hypotheses, score: Floats, leaf_area: Floats, wanted: int = 3) -> Ints:

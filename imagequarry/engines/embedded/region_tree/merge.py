@@ -6,21 +6,22 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from imagequarry.engines.embedded.region_tree.arrays import Floats, Ints
-from imagequarry.engines.embedded.region_tree.codes import WORDS
-from imagequarry.engines.embedded.region_tree.graph import Arcs, Doubles
+from imagequarry.engines.embedded.region_tree.arrays import Ints
+from imagequarry.engines.embedded.region_tree.graph import Doubles
+from imagequarry.engines.embedded.region_tree.leaves import Leaves, probably_one
 
 
 @dataclass(frozen=True, slots=True)
 class Taste:
-    """What makes two regions alike: cost = (edge^edge + colour chi2 + texture chi2) * area^size * contact^-contact.
+    """What makes two regions unlike: cost = (strength^edge + colour chi2 + kind step) * area^size * contact^-contact.
 
-    ``area`` is the harmonic area as a share of the picture, ``contact`` the common share of the smaller outline.
+    ``colour`` and ``kind`` weigh their terms; ``area`` is the harmonic area as a share of the picture, ``contact`` the
+    common share of the smaller outline.
     """
 
     edge: float = 0.5
-    colour: float = 0.3
-    texture: float = 0.5
+    colour: float = 0.6
+    kind: float = 1.0
     size: float = 0.4
     contact: float = 0.25
 
@@ -40,26 +41,29 @@ class Tree:
     last: Ints
 
 
-def merge(arcs: Arcs, area: Floats, words: Floats, taste: Taste) -> Tree:
-    """Merge all regions, ``words`` (n, 2 * WORDS) being their counts of colour and of texture codes.
+def merge(leaves: Leaves, taste: Taste) -> Tree:
+    """Merge all leaves.
 
     In each round the cheaper half of those pairs is merged that are each other's best partner: nearly the tree that
     merging strictly one by one would give, at a fraction of its time.
     """
-    n = len(area)
-    size = np.concatenate([area, np.zeros(n - 1)]).astype(np.float64)
-    count = np.concatenate([words, np.zeros((n - 1, words.shape[1]), np.float32)])
-    share = count / np.maximum(size, 1)[:, None].astype(np.float32)
+    n, arcs = leaves.count, leaves.arcs
+    size = np.concatenate([leaves.area, np.zeros(n - 1)]).astype(np.float64)
+    traits = np.concatenate([leaves.colour / leaves.area[:, None], leaves.kind], 1)
+    traits = np.concatenate([traits, np.zeros((n - 1, traits.shape[1]), np.float32)])
+    words, whole = leaves.colour.shape[1], float(leaves.area.sum())
     outline = np.zeros(2 * n - 1)
     outline[:n] = np.bincount(arcs.a, arcs.length, n) + np.bincount(arcs.b, arcs.length, n)
     height = np.zeros(2 * n - 1)
     children = np.zeros((n - 1, 2), np.int64)
-    weight = np.repeat(np.array([taste.colour, taste.texture], np.float32) / 2, WORDS)
 
     def cost(a: Ints, b: Ints, length: Doubles, strength: Doubles) -> Doubles:
-        p, q = share[a], share[b]
-        apart = ((p - q) ** 2 / (p + q + np.float32(1e-9))) @ weight
-        harmonic = size[a] * size[b] / (size[a] + size[b]) / area.sum()
+        p, q = traits[a], traits[b]
+        squared = (p - q) ** 2
+        colours = (squared[:, :words] / (p[:, :words] + q[:, :words] + np.float32(1e-9))).sum(1) / 2
+        kinds = 1 - probably_one(squared[:, words:].sum(1))
+        apart = taste.colour * colours + taste.kind * kinds
+        harmonic = size[a] * size[b] / (size[a] + size[b]) / whole
         contact = length / np.minimum(outline[a], outline[b])
         return np.asarray(
             ((strength / length) ** taste.edge + apart) * harmonic**taste.size * contact**-taste.contact, np.float64
@@ -85,8 +89,8 @@ def merge(arcs: Arcs, area: Floats, words: Floats, taste: Taste) -> Tree:
         children[new - n] = np.stack([one, two], 1)
         height[new] = np.maximum(price[mutual], np.maximum(height[one], height[two]))
         size[new] = size[one] + size[two]
-        count[new] = count[one] + count[two]
-        share[new] = count[new] / size[new, None].astype(np.float32)
+        part = (size[one] / size[new])[:, None].astype(np.float32)
+        traits[new] = part * traits[one] + (1 - part) * traits[two]
         outline[new] = outline[one] + outline[two] - 2 * length[mutual]
         a, b, length, strength, price, stale = _joined(a, b, length, strength, price, one, two, new)
         price[stale] = cost(a[stale], b[stale], length[stale], strength[stale])

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from imagequarry.engines.embedded.region_tree.arrays import Bool, Floats, Ints
+from imagequarry.engines.embedded.region_tree.arrays import Bool, Bytes, Floats, Ints
+from imagequarry.engines.embedded.region_tree.figures import figures
 from imagequarry.engines.embedded.region_tree.graph import Doubles
 from imagequarry.engines.embedded.region_tree.leaves import Leaves
 from imagequarry.engines.embedded.region_tree.merge import Tree
@@ -18,13 +19,15 @@ TREE_FIGURES = ("log persistence", "log share of the parent", "trees that agree"
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """K regions: ``member`` (K, n) which leaves each holds, ``area`` (K,) and ``box`` (K, 4) in working pixels.
+    """K regions, small ones first, the whole picture last: ``area`` (K,) and ``box`` (K, 4) in working pixels.
 
-    ``figures`` (K, ...) are the leaves' FIGURES and then the TREE_FIGURES; ``stability`` (K,), 0..1, is the part of
-    the merging costs up to its parent's over which a region stays as it is. The last row is the whole picture.
+    ``bits`` (K, n / 8) tell which of the n leaves a region holds, eight to a byte. ``figures`` (K, ...) are the
+    leaves' FIGURES and then the TREE_FIGURES; ``stability`` (K,), 0..1, is the part of the merging costs up to its
+    parent's over which a region stays as it is.
     """
 
-    member: Bool
+    leaves: int
+    bits: Bytes
     area: Floats
     box: Floats
     figures: Floats
@@ -32,39 +35,83 @@ class Table:
 
     @property
     def nbytes(self) -> int:
-        return sum(x.nbytes for x in (self.member, self.area, self.box, self.figures, self.stability))
+        return sum(x.nbytes for x in (self.bits, self.area, self.box, self.figures, self.stability))
 
     def around(self, leaf: int) -> Ints:
         """The rows that hold a leaf."""
-        return np.flatnonzero(self.member[:, leaf])
+        return np.flatnonzero(self.bits[:, leaf >> 3] & (1 << (leaf & 7)))
+
+    def sets(self, rows: Ints | slice = slice(None)) -> Bool:
+        """Which leaves some regions hold, (k, n)."""
+        return np.unpackbits(self.bits[rows], axis=1, count=self.leaves, bitorder="little").view(np.bool_)
 
 
 def tabulate(leaves: Leaves, trees: Sequence[Tree]) -> Table:
-    """All different regions of the trees with at least SMALLEST of the picture's area, small ones first."""
-    rng = np.random.default_rng(0)
-    # a set of leaves is known by the sum of its leaves' random numbers: equal sets from different trees are found fast
-    mark = rng.integers(0, 1 << 40, leaves.count)
-    rows: list[Bool] = []
-    names: list[Ints] = []
-    lives: list[Doubles] = []
-    for tree in trees:
-        ordered = np.concatenate([[0], np.cumsum(leaves.area[tree.order], dtype=np.float64)])
-        area = ordered[tree.last] - ordered[tree.first]
-        kept = np.flatnonzero(area >= SMALLEST * leaves.label.size)
-        marks = np.concatenate([[0], np.cumsum(mark[tree.order])])
-        place = np.empty(leaves.count, np.int64)
-        place[tree.order] = np.arange(leaves.count)
-        rows.append((tree.first[kept, None] <= place) & (place < tree.last[kept, None]))
-        names.append((marks[tree.last] - marks[tree.first])[kept])
-        lives.append(_lives(tree, area)[kept])
-    _, first, agree = np.unique(np.concatenate(names), return_index=True, return_counts=True)
-    member, life = np.concatenate(rows)[first], np.concatenate(lives)[first]
-    area = member.astype(np.float32) @ leaves.area
-    ascending = np.argsort(area, kind="stable")
-    member, life, agree, area = member[ascending], life[ascending], agree[ascending], area[ascending]
-    stability = (1 - np.exp(-life[:, 0])).astype(np.float32)
-    figures = np.column_stack([leaves.describe(member), life, agree / len(trees)]).astype(np.float32)
-    return Table(member, area, leaves.bounds(member), figures, stability)
+    """All different regions of the trees with at least SMALLEST of the picture's area."""
+    # a set of leaves is known by the sum of its leaves' random numbers: equal sets of different trees are found fast
+    mark = np.random.default_rng(0).integers(0, 1 << 40, leaves.count)
+    parts = [_nodes(leaves, tree, mark) for tree in trees]
+    name, area, box, described, lives, bits = (np.concatenate(part) for part in zip(*parts, strict=True))
+    _, first, agree = np.unique(name, return_index=True, return_counts=True)
+    ascending = np.argsort(area[first], kind="stable")
+    first, agree = first[ascending], agree[ascending]
+    all_figures = np.column_stack([described[first], lives[first], agree / len(trees)])
+    return Table(
+        leaves.count,
+        bits[first],
+        area[first].astype(np.float32),
+        box[first].astype(np.float32),
+        all_figures.astype(np.float32),
+        (1 - np.exp(-lives[first, 0])).astype(np.float32),
+    )
+
+
+def _nodes(leaves: Leaves, tree: Tree, mark: Ints) -> tuple[Ints, Floats, Floats, Floats, Doubles, Bytes]:
+    """Of the nodes of one tree that are large enough: name, area, box, figures, lives, bits."""
+    n = leaves.count
+
+    running = np.concatenate([np.zeros((1, leaves.sums.shape[1])), np.cumsum(leaves.sums[tree.order], 0, np.float64)])
+    sums = running[tree.last] - running[tree.first]
+    marks = np.concatenate([[0], np.cumsum(mark[tree.order])])
+    kept = np.flatnonzero(sums[:, 0] >= SMALLEST * leaves.label.size)
+    # one pair of bounds for every node: the entries between two pairs are thrown away
+    spans = np.stack([tree.first, np.minimum(tree.last, n - 1)], 1).ravel()
+    ordered = leaves.box[tree.order]
+    low, high = np.minimum.reduceat(ordered[:, :2], spans)[::2], np.maximum.reduceat(ordered[:, 2:], spans)[::2]
+    reaches_end = tree.last == n
+    low = np.where(reaches_end[:, None], np.minimum(low, ordered[-1, :2]), low)
+    high = np.where(reaches_end[:, None], np.maximum(high, ordered[-1, 2:]), high)
+    box = np.concatenate([low, high], 1)
+    place = np.empty(n, np.int64)
+    place[tree.order] = np.arange(n)
+    member = (tree.first[kept, None] <= place) & (place < tree.last[kept, None])
+    return (
+        (marks[tree.last] - marks[tree.first])[kept],
+        sums[kept, 0].astype(np.float32),
+        box[kept],
+        figures(sums.astype(np.float32), _inner(leaves, tree), box, leaves.label.shape)[kept],
+        _lives(tree, sums[:, 0])[kept],
+        np.packbits(member, axis=1, bitorder="little"),
+    )
+
+
+def _inner(leaves: Leaves, tree: Tree) -> Floats:
+    """The arc sums inside each node: those of the arcs whose two regions meet in it or below it."""
+    one, two = leaves.arcs.a.copy(), leaves.arcs.b.copy()
+    active = np.arange(len(one))
+    while len(active):
+        # a node's number is less than its parent's: of two different nodes the lower one goes up
+        a, b = one[active], two[active]
+        lower = a < b
+        one[active], two[active] = np.where(lower, tree.parent[a], a), np.where(lower, b, tree.parent[b])
+        active = active[one[active] != two[active]]
+    nodes = len(tree.parent)
+    met = np.stack([np.bincount(one, value, nodes) for value in leaves.arc_sums.T], 1)
+    # nodes are intervals and a parent comes after its children: summed in order of number, all below is complete
+    for node, parent in enumerate(tree.parent[:-1].tolist()):
+        if node >= leaves.count:
+            met[parent] += met[node]
+    return met.astype(np.float32)
 
 
 def _lives(tree: Tree, area: Doubles) -> Doubles:

@@ -10,14 +10,15 @@ from imagequarry.engines.embedded.region_tree.arrays import Bool, Floats, Ints, 
 from imagequarry.engines.embedded.region_tree.runs import Runs
 
 GUIDE = 1024
+BAND = 1.5
 
 
 def carry_to_guide(label: Labels, rgb: Pixels) -> Labels:
     """The label map (h, w) at guide size, its outlines moved to the picture's edges; transposed: (columns, rows).
 
-    All labels are kept but in a band of one working pixel along their outlines; the band is flooded from both sides
-    over the picture at guide size, where colours change least first (watershed of Meyer, 1992). A picture no larger
-    than its label map keeps it as it is.
+    All labels are kept but in a band of BAND working pixels along their outlines; the band is flooded from both sides
+    over the slightly blurred picture at guide size, where colours change least first (watershed of Meyer, 1992), and
+    a median makes the outlines smooth. A picture no larger than its label map keeps it as it is.
     """
     height, width = rgb.shape[:2]
     h, w = label.shape
@@ -25,11 +26,11 @@ def carry_to_guide(label: Labels, rgb: Pixels) -> Labels:
         return np.ascontiguousarray(label.T)
     scale = min(1.0, GUIDE / max(height, width))
     size = (max(w, round(width * scale)), max(h, round(height * scale)))
+    enlarged_by = size[0] / w, size[1] / h
     guide = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
+    guide = cv2.GaussianBlur(guide, (0, 0), 0.5 * enlarged_by[0], sigmaY=0.5 * enlarged_by[1])
     large = cv2.resize(label, size, interpolation=cv2.INTER_NEAREST)
-    band = np.ones(
-        [2 * max(1, round(full / part)) + 1 for full, part in zip(size[::-1], (h, w), strict=True)], np.uint8
-    )
+    band = np.ones([2 * max(1, round(BAND * by)) + 1 for by in enlarged_by[::-1]], np.uint8)
     sure = cv2.erode(large, band) == cv2.dilate(large, band)
     markers: cv2.typing.MatLike = np.where(sure, large.astype(np.int32) + 1, 0).astype(np.int32)
     # the flood leaves the outermost pixels out, so it gets a rim to leave out
@@ -39,7 +40,8 @@ def carry_to_guide(label: Labels, rgb: Pixels) -> Labels:
     # the dams between two floods belong to one of them
     filled = cv2.dilate(np.maximum(flooded, 0).astype(np.uint16), np.ones((3, 3), np.uint8))
     carried = np.where(flooded > 0, flooded, filled).astype(np.int32) - 1
-    return np.ascontiguousarray(np.where(carried < 0, large, carried).astype(np.uint16).T)
+    whole = np.where(carried < 0, large, carried).astype(np.uint16)
+    return np.ascontiguousarray(cv2.medianBlur(whole, 5).T.astype(np.uint16))
 
 
 def guide_boxes(guide: Labels, count: int) -> Ints:
