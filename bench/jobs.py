@@ -8,48 +8,83 @@ from __future__ import annotations
 
 import argparse
 import statistics
+import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from imagequarry.domain.job import Job
-from tests.fixtures.queues import Fleet, fleet
+from imagequarry.jobs.machinery import Machinery, machinery
+from imagequarry.stores.database import Database
 from tests.fixtures.redis import RedisServer, free_port
-from tests.jobs.trivial import Nap
+from tests.jobs.server import command, settings
+from tests.jobs.trivial import KINDS, Nap
 
 QUEUES = {"thread": "embedded, threads", "process": "embedded, child processes", "celery": "Celery over Redis"}
 
 
+@dataclass(frozen=True)
+class Bench:
+    """A server's machinery in this process, which hands in and, where the queue is embedded, works."""
+
+    here: Machinery
+    workers: int
+
+    def ended(self, jobs: list[Job], seconds: float = 300) -> list[Job]:
+        end = time.monotonic() + seconds
+        for job in jobs:
+            while not self.here.board.get(job.id).ended:
+                if time.monotonic() > end:
+                    raise SystemExit("The jobs were not done in time.")
+                time.sleep(0.005)
+        return [self.here.board.get(job.id) for job in jobs]
+
+
 @contextmanager
-def _started(mode: str, url: str, workers: int, redis: RedisServer) -> Iterator[Fleet]:
-    with fleet(mode, url, redis, workers=workers, dispatch_seconds=20.0, lease_seconds=20.0) as crew:
-        crew.start()
+def _started(mode: str, url: str, workers: int, redis: RedisServer) -> Iterator[Bench]:
+    given: dict[str, Any] = {"workers": workers, "lease_seconds": 20.0, "dispatch_seconds": 20.0}
+    if mode == "celery":
+        given |= {"queue": "celery", "broker_url": redis.url, "redis_url": redis.url}
+    else:
+        given |= {"isolation": mode}
+    database = Database(url)
+    database.migrate()
+    here = machinery(database, KINDS, None, replace(settings(**given), child_command=command("child", url, **given)))
+    here.start()
+    worker = subprocess.Popen(command("celery", url, **given), stdout=subprocess.DEVNULL) if mode == "celery" else None
+    try:
+        bench = Bench(here, workers)
         # Children and Celery's processes have imported everything when the first jobs are done.
-        crew.ended([crew.board.submit("nap", Nap(seconds=0.3)) for _ in range(workers * 2)])
-        yield crew
+        bench.ended([here.board.submit("nap", Nap(seconds=1.0)) for _ in range(workers * 2)])
+        yield bench
+    finally:
+        if worker is not None:
+            worker.terminate()
+            worker.wait()
+        here.close()
+        database.close()
 
 
-def throughput(crew: Fleet, jobs: int) -> float:
+def throughput(bench: Bench, jobs: int) -> float:
     """Jobs a second, from the first start to the last end. The handing in is over by then, or it would compete."""
-    gate = [crew.board.submit("deaf", Nap(seconds=4.0)) for _ in range(crew.given["workers"])]
-    for job in gate:
-        crew.running(job)
-    waiting = [crew.board.submit("nap", Nap()) for _ in range(jobs)]
-    done = crew.ended(waiting, 300)
-    first = max(_time(job, "finished") for job in crew.ended(gate))
-    first = max(first, min(_time(job, "started") for job in done))
-    return jobs / (max(_time(job, "finished") for job in done) - first)
+    board = bench.here.board
+    gate = [board.submit("deaf", Nap(seconds=5.0)) for _ in range(bench.workers)]
+    waiting = [board.submit("nap", Nap()) for _ in range(jobs)]
+    opened = min(_time(job, "finished") for job in bench.ended(gate))
+    return jobs / (max(_time(job, "finished") for job in bench.ended(waiting)) - opened)
 
 
-def delays(crew: Fleet, jobs: int) -> list[float]:
+def delays(bench: Bench, jobs: int) -> list[float]:
     """Milliseconds from commit to claim."""
     found = []
     for _ in range(jobs):
-        (job,) = crew.ended([crew.board.submit("nap", Nap())])
+        (job,) = bench.ended([bench.here.board.submit("nap", Nap())])
         found.append(1000 * (_time(job, "started") - _time(job, "created")))
-        time.sleep(0.02)
+        time.sleep(0.05)
     return found
 
 
@@ -73,9 +108,9 @@ def main() -> None:
             for workers in (1, 2, 4):
                 with tempfile.TemporaryDirectory() as folder:
                     url = chosen.database or f"sqlite:///{Path(folder)}/jobs.db"
-                    with _started(mode, url, workers, redis) as crew:
-                        waits = delays(crew, chosen.delays)
-                        rate = throughput(crew, chosen.jobs)
+                    with _started(mode, url, workers, redis) as bench:
+                        waits = delays(bench, chosen.delays)
+                        rate = throughput(bench, chosen.jobs)
                 p50, p99 = statistics.median(waits), statistics.quantiles(waits, n=100)[98]
                 print(f"| {name} | {workers} | {rate:.0f} | {p50:.0f} ms | {p99:.0f} ms |", flush=True)
     finally:

@@ -54,9 +54,10 @@ class RelativeAttention(nn.Module):
 
 
 def quicken(encoder: Any) -> None:
-    """Give every layer of a SAM encoder with relative positions the attention above."""
+    """Give the layers of a SAM encoder the attention above, where heads are wide enough for it to pay."""
     grid = encoder.config.image_size // encoder.config.patch_size
     for layer in encoder.layers:
         side = layer.window_size or grid
-        if layer.attn.use_rel_pos:
+        width = layer.attn.qkv.in_features // layer.attn.num_attention_heads
+        if layer.attn.use_rel_pos and side <= width:
             layer.attn = RelativeAttention(layer.attn, side, side)

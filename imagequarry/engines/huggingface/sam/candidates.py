@@ -23,7 +23,9 @@ from imagequarry.engines.huggingface.sam.regions import cleaned
 
 NMS_THRESHOLD = 0.7  # within a crop, between crops and after cleaning, as in the reference
 
-_OBJECT_BYTES = 240  # of a Traced candidate beyond the text of its runs
+_OBJECT_BYTES = 400  # of a candidate beyond the text of its runs
+_ENTRY_BYTES = 200
+_LIMITS_KEPT = 3  # areas for which cleaned masks are kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +53,16 @@ class Candidates:
     wish: Everything
     kept: tuple[Kept, ...] = field(repr=False)
     complete: bool = True
+    # What cleaning made of a candidate (limit, index), None where it changed nothing: answers differ by little, so
+    # most masks of the next one are cleaned already. Threads may both do the same work; neither sees half of it.
+    _tidied: dict[tuple[int, int], bytes | None] = field(default_factory=dict, init=False, repr=False, compare=False)
 
-    @cached_property
+    @property
     def nbytes(self) -> int:
-        """Memory held, in bytes."""
-        return sum(len(one.counts) + _OBJECT_BYTES for one in self.kept) + self._table.nbytes
+        """Memory held, in bytes; it grows a little with the answers."""
+        tidied = list(self._tidied.values())
+        texts = sum(len(one.counts) for one in self.kept) + sum(len(text) for text in tidied if text is not None)
+        return texts + _OBJECT_BYTES * len(self.kept) + _ENTRY_BYTES * len(tidied) + self._table.nbytes
 
     def covers(self, wish: Everything) -> bool:
         """Whether the answer to that wish is in here: same grid, no lower thresholds, and the search had its time."""
@@ -118,12 +125,25 @@ class Candidates:
         boxes = np.array([self.kept[i].box for i in chosen], dtype=np.float32).reshape(-1, 4)
         result = list(masks)
         for at, mask in enumerate(masks):
-            counts, changed = cleaned(run_lengths.counts_of(mask.counts), self.height, self.width, limit)
-            if changed:
-                result[at] = Mask(self.height, self.width, run_lengths.text_of(counts))
+            text = self._tidy(chosen[at], mask, limit)
+            if text is not None:
+                result[at] = Mask(self.height, self.width, text)
                 scores[at], boxes[at] = 0, inclusive(result[at].box)
         order = suppress(boxes, scores, NMS_THRESHOLD)
         return [chosen[i] for i in order], [result[i] for i in order]
+
+    def _tidy(self, index: int, mask: Mask, limit: int) -> bytes | None:
+        """The text of the mask without small regions, None where it has none."""
+        key = limit, index
+        try:
+            return self._tidied[key]
+        except KeyError:
+            pass
+        counts, changed = cleaned(run_lengths.counts_of(mask.counts), self.height, self.width, limit)
+        if len(self._tidied) >= _LIMITS_KEPT * len(self.kept):
+            self._tidied.clear()
+        text = self._tidied[key] = run_lengths.text_of(counts) if changed else None
+        return text
 
     def _candidate(self, one: Kept, mask: Mask) -> Candidate:
         return Candidate(

@@ -95,7 +95,7 @@ class _Attention:
         return self.out(found)  # type: ignore[no-any-return]
 
     def into_image(self, image: Tensor, key: Tensor, value: Tensor, table: Tensor, *, shared: bool) -> Tensor:
-        """Image tokens look at tokens (B, T, C): returns image + attention, (B, N, C).
+        """Image tokens look at tokens (B, T, C): returns image + attention, (B, N, C), in place where it is not shared.
 
         ``table`` (N, H·d) holds the queries' positional part, or all of the queries where they are ``shared``.
         """
@@ -106,7 +106,9 @@ class _Attention:
         out = self.out.weight.unflatten(1, (self.heads, -1))
         # Each head's weights sum to one, so a share of the output's bias in every row adds up to the bias.
         carried = torch.einsum("bhtd,chd->bhtc", self.split(self.v(value)), out) + self.out.bias / self.heads
-        return torch.baddbmm(image.expand(batch, -1, -1), shares.mT, carried.flatten(1, 2))
+        if shared:
+            return torch.baddbmm(image.expand(batch, -1, -1), shares.mT, carried.flatten(1, 2))
+        return image.baddbmm_(shares.mT, carried.flatten(1, 2))
 
     def _scores(self, small: Tensor, weight: Tensor, image: Tensor | None, table: Tensor) -> Tensor:
         """(B, H·T, N) products of projected tokens (B, H, T, d) with projected image tokens, not projecting those."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 
 import numpy as np
@@ -17,6 +16,9 @@ from imagequarry.engines.huggingface.sam.memory import bounded
 from imagequarry.engines.huggingface.sam.network import Network, SamEmbedding
 from imagequarry.engines.huggingface.sam.weights import Loaded
 from imagequarry.errors import InvalidPrompt
+
+MOST_POINTS = 1000
+FARTHEST = 1e6  # pixels from the origin: beyond, single precision no longer tells positions apart
 
 
 class SamSegmenter:
@@ -99,10 +101,13 @@ def _check(prompt: Prompt) -> None:
         raise InvalidPrompt("There must be as many labels as points.")
     if any(label not in (0, 1) for label in prompt.labels):
         raise InvalidPrompt("A label is 1 for foreground or 0 for background.")
-    if not all(math.isfinite(v) for point in prompt.points for v in (point.x, point.y)):
-        raise InvalidPrompt("Points must be finite numbers.")
-    if prompt.box is not None and not prompt.box.is_finite():
-        raise InvalidPrompt("A box must be finite and have an area.")
+    if len(prompt.points) > MOST_POINTS:
+        raise InvalidPrompt(f"A prompt holds {MOST_POINTS} points at most.")
+    if any(not abs(v) <= FARTHEST for point in prompt.points for v in (point.x, point.y)):
+        raise InvalidPrompt("Points must lie on the picture.")
+    box = prompt.box
+    if box is not None and not (box.is_finite() and all(abs(v) <= FARTHEST for v in (box.x0, box.y0, box.x1, box.y1))):
+        raise InvalidPrompt("A box must lie on the picture and have an area.")
 
 
 def _representative(prompt: Prompt) -> Point:

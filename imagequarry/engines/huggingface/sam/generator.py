@@ -20,7 +20,9 @@ from imagequarry.engines.huggingface.sam.candidates import Candidates, Kept
 from imagequarry.engines.huggingface.sam.network import Network, SamEmbedding
 from imagequarry.engines.huggingface.sam.upscale import Logits, Traced, Upscaler
 
-BATCH = 8  # prompts: enough for the matrix products, few enough for the memory and for those who wait in between
+# Prompts, twice as many in bfloat16: enough for the matrix products, few enough for those who wait in between, and with
+# tensors of 16 MiB, which the allocator keeps; larger ones it may fetch from the system anew each time.
+BATCH = 4
 EDGE_TOLERANCE = 20  # pixels of the picture, whatever its size
 
 
@@ -36,17 +38,18 @@ def generate(network: Network, rgb: Pixels, embedding: SamEmbedding, wish: Every
     crops = list(grid.crops(height, width, wish))
     total, done = sum(len(crop.points) for crop in crops), 0
     kept: list[Kept] = []
+    batch = BATCH if network.exact else 2 * BATCH
     for number, crop in enumerate(crops):
         watch.check()
         if _over(deadline):
             return Candidates(height, width, wish, tuple(kept), complete=False)
         if number:
             embedding = network.embed(np.ascontiguousarray(rgb[crop.y0 : crop.y1, crop.x0 : crop.x1]))
-        for first in range(0, len(crop.points), BATCH):
+        for first in range(0, len(crop.points), batch):
             watch.check()
             if _over(deadline):
                 return Candidates(height, width, wish, tuple(kept), complete=False)
-            points = crop.points[first : first + BATCH]
+            points = crop.points[first : first + batch]
             kept += _batch(network, embedding, crop, points, (height, width), wish)
             done += len(points)
             watch.progress(done / total, f"part {number + 1} of {len(crops)}")

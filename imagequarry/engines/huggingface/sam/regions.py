@@ -17,9 +17,10 @@ from imagequarry.domain.run_lengths import IntArray
 
 def cleaned(counts: IntArray, height: int, width: int, limit: int) -> tuple[IntArray, bool]:
     """The counts without small regions, and whether anything changed. ``limit`` in pixels."""
-    pixels = height * width
     starts, ends = run_lengths.runs_of(counts)
-    holes = _Components.of(*_gaps(starts, ends, pixels), height)
+    first, last = _window(starts, ends, height, width, limit)
+    starts, ends = starts - first * height, ends - first * height
+    holes = _Components.of(*_gaps(starts, ends, (last - first) * height), height)
     filled = (holes.areas < limit)[holes.label]
     if filled.any():
         starts, ends = _union(starts, ends, holes.starts[filled], holes.ends[filled])
@@ -31,7 +32,17 @@ def cleaned(counts: IntArray, height: int, width: int, limit: int) -> tuple[IntA
     if small.all() and small.size:
         small[islands.largest()] = False
     kept = ~small[islands.label]
-    return run_lengths.counts_of_runs(islands.starts[kept], islands.ends[kept], pixels), True
+    shift = first * height
+    return run_lengths.counts_of_runs(islands.starts[kept] + shift, islands.ends[kept] + shift, height * width), True
+
+
+def _window(starts: IntArray, ends: IntArray, height: int, width: int, limit: int) -> tuple[int, int]:
+    """The columns [first, last) worth looking at: those of the mask, and on either side as many as make the empty
+    ones no small region themselves, whether or not there are more beyond."""
+    if not starts.size:
+        return 0, width
+    margin = -(-limit // height)
+    return max(int(starts[0]) // height - margin, 0), min(int(ends[-1] - 1) // height + 1 + margin, width)
 
 
 @dataclass(frozen=True, slots=True)

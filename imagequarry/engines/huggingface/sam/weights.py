@@ -37,7 +37,7 @@ def read(path: Path, device: str, dtype: str) -> Loaded:
         raise ModelUnavailable(f"The weights {path.name!r} are not on this machine.")
     with bounded():
         family, model = _folder(path) if path.is_dir() else (SAM, _checkpoint(path))
-        model = _settled(model, where, kind)
+        model = settled(model, where, kind)
         if family is SAM and kind == torch.bfloat16:
             quicken(model.vision_encoder)
         return Loaded(family, model, where, kind)
@@ -134,7 +134,8 @@ def _checkpoint(path: Path) -> Any:
         raise ModelLoadFailed(f"The checkpoint {path.name!r} is no original SAM checkpoint: {error}.") from error
 
 
-def _settled(model: Any, device: torch.device, dtype: torch.dtype) -> Any:
+def settled(model: Any, device: torch.device, dtype: torch.dtype) -> Any:
+    """The model ready to run, never to train, in its type and place."""
     model = model.eval().requires_grad_(False).to(device, dtype)
     # Positions are sines of large arguments, which bfloat16 would scramble.
     model.prompt_encoder.float()

@@ -42,10 +42,13 @@ def test_a_box_is_represented_by_its_centre(lively: Pair) -> None:
         Prompt((Point(1, 1),), ()),
         Prompt((Point(1, 1),), (2,)),
         Prompt((Point(float("nan"), 1),), (1,)),
+        Prompt((Point(1e300, 1),), (1,)),
+        Prompt((Point(1, 1),) * 1001, (1,) * 1001),
+        Prompt(box=Box(0, 0, 1e300, 9)),
         Prompt(box=Box(5, 5, 5, 9)),
         Prompt(box=Box(0, 0, float("inf"), 9)),
     ],
-    ids=str,
+    ids=lambda prompt: str(prompt)[:60],
 )
 def test_prompts_that_point_at_nothing_are_refused(lively: Pair, prompt: Prompt) -> None:
     embedding = lively.segmenter.embed(tiny.picture(30, 30))
