@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers
 from starlette.types import Scope
 
 import imagequarry
@@ -22,7 +23,7 @@ from imagequarry.surfaces.context import SURFACE as CONTEXT
 from imagequarry.surfaces.imgr import SURFACE as IMGR
 from imagequarry.surfaces.keys import KeyGuard
 from imagequarry.surfaces.quarry import SURFACE as QUARRY
-from imagequarry.surfaces.requests import RequestContext
+from imagequarry.surfaces.requests import LastResort, RequestContext
 from imagequarry.surfaces.sam2 import SURFACE as SAM2
 from imagequarry.surfaces.surface import Surfaces
 
@@ -66,6 +67,7 @@ def create_app(settings: Settings | None = None, *, dev: bool = False) -> FastAP
     if settings.api_keys:
         keys = [key.get_secret_value() for key in settings.api_keys]
         app.add_middleware(KeyGuard, keys=keys, surfaces=surfaces)
+    app.add_middleware(LastResort, surfaces=surfaces)
     app.add_middleware(
         CORSMiddleware,
         allow_origins=["*"] if dev else list(settings.cors_origins),
@@ -73,16 +75,22 @@ def create_app(settings: Settings | None = None, *, dev: bool = False) -> FastAP
         allow_headers=["*"],
         expose_headers=["X-Request-ID", "X-Model"],
     )
-    app.add_middleware(RequestContext, surfaces=surfaces)
+    app.add_middleware(RequestContext)
     return app
 
 
 def _body_limit(settings: Settings) -> Callable[[Scope], int]:
     """One picture of the largest size, in a form or as base64 in JSON; a batch has a limit of its own."""
     largest = settings.max_image_mb * 2**20
-    room = max(form_room(largest), json_room(largest))
-    batch = max(room, settings.max_batch_mb * 2**20)
-    return lambda scope: batch if scope["path"] == "/segment/batch" else room
+    form, json = form_room(largest), json_room(largest)
+    batch = max(json, settings.max_batch_mb * 2**20)
+
+    def limit(scope: Scope) -> int:
+        if Headers(scope=scope).get("content-type", "").startswith("multipart/"):
+            return form
+        return batch if scope["path"] == "/segment/batch" else json
+
+    return limit
 
 
 def create_dev_app() -> FastAPI:

@@ -40,7 +40,12 @@ class KeyGuard:
 
     def _is_open(self, scope: Scope) -> bool:
         path = scope["path"]
-        return scope["method"] == "OPTIONS" or path in _OPEN or path.startswith(_OPEN_BELOW) or self._surfaces.is_probe(path)
+        return (
+            scope["method"] == "OPTIONS"
+            or path in _OPEN
+            or path.startswith(_OPEN_BELOW)
+            or self._surfaces.is_probe(path)
+        )
 
     def _knows(self, given: str) -> bool:
         # Every key is compared, each in constant time, so that the time tells neither which one nor how much fits.

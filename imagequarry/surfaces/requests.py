@@ -1,4 +1,4 @@
-"""A middleware round every request: its id, its line in the access log, and a reply when all else failed."""
+"""Two middlewares round every request: its id and its line in the access log, and a reply when all else failed."""
 
 from __future__ import annotations
 
@@ -20,14 +20,10 @@ _ID = re.compile(r"[A-Za-z0-9._:-]{1,128}", re.ASCII)
 
 
 class RequestContext:
-    """Pure ASGI, so that streams pass untouched.
+    """Gives a request its id, and the log its line. Pure ASGI, so that streams pass untouched."""
 
-    An exception that nobody caught is logged with its traceback and answered in the surface's words.
-    """
-
-    def __init__(self, app: ASGIApp, surfaces: Surfaces) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._surfaces = surfaces
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -48,13 +44,37 @@ class RequestContext:
             started = time.perf_counter()
             try:
                 await self._app(scope, receive, tagged)
-            except Exception:
-                log.exception("unexpected error", method=scope["method"], path=scope["path"])
-                if status:
-                    raise
-                await self._surfaces.of(scope).render(Unexpected())(scope, receive, tagged)
             finally:
                 duration = round((time.perf_counter() - started) * 1000, 1)
                 access.info(
                     "request", method=scope["method"], path=scope["path"], status=status or 499, duration_ms=duration
                 )
+
+
+class LastResort:
+    """Answers what nobody caught in the words of its surface, and logs it with its traceback.
+
+    Inside the middleware for other origins, so that a page elsewhere can read this reply like any other.
+    """
+
+    def __init__(self, app: ASGIApp, surfaces: Surfaces) -> None:
+        self._app = app
+        self._surfaces = surfaces
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        begun = False
+
+        async def noted(message: Message) -> None:
+            nonlocal begun
+            begun = begun or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noted)
+        except Exception:
+            if scope["type"] != "http":
+                raise
+            log.exception("unexpected error", method=scope["method"], path=scope["path"])
+            if begun:
+                raise
+            await self._surfaces.of(scope).render(Unexpected())(scope, receive, send)

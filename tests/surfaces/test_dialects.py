@@ -7,11 +7,12 @@ import re
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from pathlib import Path
 
 import httpx2
 import pytest
 
-from tests.fixtures.server import Site, photograph
+from tests.fixtures.server import Site, open_site, photograph
 from tests.surfaces.quarry.test_refusals import check_refusal as check_quarry
 from tests.surfaces.sam2.test_generate import check_refusal as check_detail
 
@@ -197,3 +198,14 @@ def test_what_the_caller_sent_is_not_repeated_at_length(site: Site) -> None:
         assert reply.status_code in (404, 422)
         assert secret[:200] not in reply.text
         assert len(reply.content) < 3000
+
+
+def test_a_page_of_another_origin_can_read_an_unexpected_error(tmp_path: Path) -> None:
+    origin = "http://elsewhere.example"
+    with open_site(tmp_path, cors_origins=[origin]) as site:
+        job = site.segment("/segment/single", "kitten", points=POINT).json()["job_id"]
+        break_rows(site, "UPDATE segmentations SET created_at = 'yesterday'")
+        reply = site.client.get(f"/segment/job/{job}", headers={"Origin": origin})
+    assert reply.status_code == 500
+    assert reply.headers["access-control-allow-origin"] == origin
+    assert reply.headers["x-request-id"]
