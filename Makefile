@@ -11,12 +11,12 @@ STAMPS := .venv/stamps
 LOCK := pyproject.toml constraints.txt
 # Editable, so that the next start runs the code as it is then.
 INSTALL := $(BIN)/python -m pip install --quiet --quiet --constraint constraints.txt --editable
-CODE := $(wildcard imagequarry tests training examples)
+CODE := $(wildcard imagequarry tests training bench examples)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: help run test soak check format lock clean
+.PHONY: help run test soak bench check format lock clean
 .DELETE_ON_ERROR:
 
 help: ## List the targets
@@ -31,6 +31,10 @@ test: $(STAMPS)/test ## Install what the tests need and run them (ARGS="-k name"
 
 soak: $(STAMPS)/test ## Kill servers and workers at random for some 20 minutes and count the jobs
 	@$(BIN)/python -m pytest -m soak -s tests/jobs/test_soak.py $(ARGS)
+
+bench: $(STAMPS)/test ## Measure models and jobs side by side with what is published, some 20 minutes (ARGS=--quick: less)
+	@$(BIN)/python -m bench.sam $(ARGS)
+	@$(BIN)/python -m bench.jobs
 
 check: $(STAMPS)/check ## Lint, formatting, strict types and the floors
 	$(BIN)/ruff check $(CODE)
