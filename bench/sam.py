@@ -59,12 +59,18 @@ def tiny() -> Any:
     )
 
 
-def loaded(make: Any, dtype: torch.dtype) -> Loaded:
+def plain(make: Any, dtype: torch.dtype) -> Any:
+    """The model as transformers runs it, with random weights."""
     torch.manual_seed(0)
     model = make()
     with torch.no_grad():
         for weight in model.parameters():
             torch.nn.init.normal_(weight, std=0.05)
+    return model.eval().to(dtype)
+
+
+def loaded(make: Any, dtype: torch.dtype) -> Loaded:
+    model = plain(make, dtype)
     return Loaded(SAM, settled(model, torch.device("cpu"), dtype), torch.device("cpu"), dtype)
 
 
@@ -96,13 +102,14 @@ def encoders(quick: bool) -> Table:
     for name, make in (("tiny", tiny),) if quick else (("tiny", tiny), ("vit_b", vit_b)):
         for word, dtype in DTYPES.items():
             per_gflop = ceiling(dtype)
-            model = loaded(make, dtype).model
+            model = plain(make, dtype)
             pixels = torch.randn(1, 3, 1024, 1024).to(dtype)
             with torch.inference_mode():
-                theirs = ours = cost(partial(model.get_image_embeddings, pixels), times=1)
+                theirs = cost(partial(model.get_image_embeddings, pixels), times=1)
+                model = settled(model, torch.device("cpu"), dtype)
                 if dtype == torch.bfloat16:
                     quicken(model.vision_encoder)
-                    ours = cost(partial(model.get_image_embeddings, pixels), times=1)
+                ours = cost(partial(model.get_image_embeddings, pixels), times=1)
             gflop = encoder_gflop(model.config.vision_config)
             least = Cost(per_gflop.wall * gflop, per_gflop.work * gflop)
             share = f"{ours.wall / least.wall:.1f} ({ours.work / least.work:.1f})"

@@ -140,4 +140,8 @@ def settled(model: Any, device: torch.device, dtype: torch.dtype) -> Any:
     # Positions are sines of large arguments, which bfloat16 would scramble.
     model.prompt_encoder.float()
     model.shared_image_embedding.float()
+    patches = getattr(model.vision_encoder, "patch_embed", None)
+    if patches is not None:
+        # Channels come out of the convolution far apart, and every later layer would keep and pay for that order.
+        patches.register_forward_hook(lambda _module, _inputs, tokens: tokens.contiguous())
     return model
