@@ -68,6 +68,25 @@ class Segmentation:
             found = [c for prompt in prompts for c in leased.engine.predict(embedding, prompt)[:most]]
         return Answer(leased.card.name, tuple(found))
 
+    def named(self, image: Raster, words: str, model: str | None = None) -> Answer:
+        """Everything in the picture that the words name, the surest first. Raises ``InvalidPrompt``, ``ModelFailure``.
+
+        Without a model's name the one that takes words; a model that segments may be named where it shares its
+        weights with one that takes words.
+        """
+        card = self.words_card(model)
+        with self._registry.lease(card) as leased, self._turns.click():
+            found = leased.engine.find(self._embeddings.of(image, leased), words)
+        return Answer(card.name, tuple(found))
+
+    def words_card(self, model: str | None) -> ModelCard:
+        """The card of the model that would answer words. Raises ``ModelNotFound``, ``ModelUnavailable``."""
+        for state in self._registry.states("segment-by-words"):
+            if model in (None, state.card.name, state.card.shares):
+                self._registry.require(state.card)
+                return state.card
+        raise InvalidPrompt(f"The model {model!r} does not take words; sam3 does.")
+
     def everything(
         self,
         image: Raster,

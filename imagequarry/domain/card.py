@@ -7,7 +7,7 @@ from typing import Literal
 
 from imagequarry.domain.segmenter import Everything
 
-Task = Literal["segment", "caption", "objects", "image-vectors", "text-vectors", "mesh"]
+Task = Literal["segment", "segment-by-words", "caption", "objects", "image-vectors", "text-vectors", "mesh"]
 Family = Literal["embedded", "huggingface", "remote"]
 
 
@@ -18,8 +18,8 @@ class ModelCard:
     ``version`` changes whenever the same input may give another output: it is part of the key of everything cached.
     ``hub`` is the repository the weights are pulled from, ``checkpoint`` the file name of the original release and
     ``checkpoint_sha256`` its digest; all are empty for models that need no weights. ``gated``: its repository asks for
-    a licence to be accepted first. ``everything`` are the engine's calibrated defaults for segmenting everything,
-    used where the caller names none.
+    a licence to be accepted first. ``shares``: the model whose weights this one uses. ``everything`` are the engine's
+    calibrated defaults for segmenting everything, used where the caller names none.
     """
 
     name: str
@@ -34,4 +34,10 @@ class ModelCard:
     checkpoint: str = ""
     checkpoint_sha256: str = ""
     gated: bool = False
+    shares: str = ""
     everything: Everything = field(default_factory=Everything)
+
+    @property
+    def folder(self) -> str:
+        """The folder of its weights: that of the model it ``shares`` them with, else its own name."""
+        return self.shares or self.name

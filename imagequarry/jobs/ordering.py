@@ -35,12 +35,17 @@ class Orders:
         self._segmentation = segmentation
         self._results = results
 
-    def single(self, picture: Opened, prompts: FractionPrompts, model: str | None) -> records.Segmentation:
-        """Segment now what the prompts mean, without any everything; it is kept as a job that is done.
+    def single(
+        self, picture: Opened, prompts: FractionPrompts, model: str | None, words: str | None = None
+    ) -> records.Segmentation:
+        """Segment now what the words or the prompts mean, without any everything; it is kept as a job that is done.
 
         Raises ``InvalidPrompt``, ``ModelFailure``.
         """
-        answer = segmenting.prompted_or_all(self._segmentation, picture.raster, prompts, None, model)
+        if words:
+            answer = self._segmentation.named(picture.raster, words, model)
+        else:
+            answer = segmenting.prompted_or_all(self._segmentation, picture.raster, prompts, None, model)
         id = str(uuid.uuid4())
         found = self._archive.keep_with_masks(picture, id, "quarry", "single", answer)
         order = SingleOrder(id, model=answer.model, prompts=prompts)

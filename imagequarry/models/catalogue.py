@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +56,13 @@ def _sam(weights: Path | None, hardware: Hardware) -> Any:
     return sam.load(weights, hardware.chosen_device(), "float32" if hardware.precision == "exact" else "auto")
 
 
+def _sam_words(weights: Path | None, hardware: Hardware) -> Any:
+    from imagequarry.engines.huggingface import sam
+
+    assert weights is not None
+    return sam.load_words(weights, hardware.chosen_device(), "float32" if hardware.precision == "exact" else "auto")
+
+
 def remote(url: str, token: str, timeout: float) -> Entry:
     """The SAM API at that address, as a model among the others."""
 
@@ -82,10 +89,16 @@ def _huggingface(name: str, description: str, size_mb: int, hub: str, checkpoint
         checkpoint_sha256=checkpoint[1],
         gated=hub in _GATED,
     )
-    return Entry(card, _sam, needs=("torch", "transformers", "safetensors"))
+    return Entry(card, _sam, needs=_LIBRARIES)
+
+
+def _words(name: str, description: str, shares: str, size_mb: int, hub: str) -> Entry:
+    card = replace(_huggingface(name, description, size_mb, hub).card, task="segment-by-words", shares=shares)
+    return Entry(card, _sam_words, needs=_LIBRARIES)
 
 
 _GATED = {"facebook/sam3"}
+_LIBRARIES = ("torch", "transformers", "safetensors")
 
 # The files of the first release, and their SHA-256.
 _VIT_H = ("sam_vit_h_4b8939.pth", "a7bf3b02f3ebf1267aba913ff637d9a2d5c33d3173bb679e46d9f338c26f262e")
@@ -102,6 +115,7 @@ CATALOGUE: tuple[Entry, ...] = (
     _huggingface("sam2.1-small", "SAM 2.1 Hiera-Small model", 184, "facebook/sam2.1-hiera-small"),
     _huggingface("sam2.1-tiny", "SAM 2.1 Hiera-Tiny model", 156, "facebook/sam2.1-hiera-tiny"),
     _huggingface("edgetam", "EdgeTAM, a small SAM 2 for weak machines", 56, "yonigozlan/EdgeTAM-hf"),
+    _words("sam3-words", "SAM 3, prompted by words", "sam3", 3440, "facebook/sam3"),
     Entry(region_tree.CARD, lambda weights, hardware: region_tree.RegionTree()),
 )
 

@@ -22,8 +22,11 @@ from imagequarry.models.manifest import Sha256, Size
 
 ENDPOINT = "https://huggingface.co"
 
-# Configuration and weights; nothing that could be executed, which a pickle could.
-_WANTED = re.compile(r"config\.json|[A-Za-z0-9][A-Za-z0-9._-]{0,150}\.safetensors(\.index\.json)?")
+# Configuration, words and weights; nothing that could be executed, which a pickle could.
+_WANTED = re.compile(
+    r"config\.json|tokenizer(_config)?\.json|vocab\.json|merges\.txt|special_tokens_map\.json"
+    r"|[A-Za-z0-9][A-Za-z0-9._-]{0,150}\.safetensors(\.index\.json)?"
+)
 _LARGEST_LISTING = 16 * 2**20
 _CHUNK = 2**20
 
@@ -118,7 +121,7 @@ class Hub:
         self._client = httpx.Client(headers=headers, timeout=timeout, follow_redirects=True, max_redirects=5)
 
     def repository(self, name: str) -> Repository:
-        """The newest revision and its configuration and safetensors files.
+        """The newest revision and its configuration, tokenizer and safetensors files.
 
         Raises ``ModelUnavailable`` where it is gated, absent or holds no such files, ``RemoteFailure``.
         """

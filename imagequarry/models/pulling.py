@@ -57,13 +57,13 @@ class Puller:
             raise InvalidInput(f"{card.name!r} needs no weights; there is nothing to pull.")
         repository = self._hub.repository(card.hub)
         try:
-            with locked(part_of(self._root, card.name)) as part:
-                if _adopted(self._root / card.name, card, repository):
+            with locked(part_of(self._root, card.folder)) as part:
+                if _adopted(self._root / card.folder, card, repository):
                     shutil.rmtree(part)
                     return False
                 records = self._complete(part, repository, tell)
-                manifest.write(part, Manifest(card.name, repository.name, repository.revision, records))
-                _move_in(part, self._root / card.name)
+                manifest.write(part, Manifest(card.folder, repository.name, repository.revision, records))
+                _move_in(part, self._root / card.folder)
         except OSError as error:
             raise StorageFailure(
                 f"The weights of {card.name!r} could not be written ({error.strerror}). What arrived so far is kept "
@@ -159,7 +159,7 @@ def _adopted(folder: Path, card: ModelCard, repository: Repository) -> bool:
         if record is None:
             return False
         records.append(record)
-    found = Manifest(card.name, repository.name, repository.revision, tuple(records))
+    found = Manifest(card.folder, repository.name, repository.revision, tuple(records))
     if found != known:
         manifest.write(folder, found)
     return True

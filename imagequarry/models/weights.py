@@ -45,7 +45,7 @@ class WeightsFolder:
         """The model's folder or checkpoint file, or None when its weights are not on this machine."""
         if self._is_named(card) and self._checkpoint is not None and self._checkpoint.is_file():
             return self._checkpoint
-        folder = self._root / card.name
+        folder = self._root / card.folder
         if self._is_whole(folder):
             return folder
         released = self._root / card.checkpoint
@@ -55,8 +55,8 @@ class WeightsFolder:
         """Like ``find``, but absent weights are an error that says how to get them."""
         found = self.find(card)
         if found is None:
-            how = f"imagequarry models pull {card.name}"
-            known = manifest.read(self._root / card.name)
+            how = f"imagequarry models pull {card.folder}"
+            known = manifest.read(self._root / card.folder)
             what = "are incomplete. To mend them" if known else "are not on this machine. To get them"
             fault = f" {self.checkpoint_fault()}" if card.checkpoint and self.checkpoint_fault() else ""
             raise ModelUnavailable(f"The weights of {card.name!r} {what}: {how}{fault}", model=card.name, command=how)
@@ -105,7 +105,7 @@ class WeightsFolder:
 
     def has_files(self, card: ModelCard) -> bool:
         """Whether there is anything of the model's weights, whole or not."""
-        return bool(card.hub) and ((self._root / card.name).is_dir() or self.find(card) is not None)
+        return bool(card.hub) and ((self._root / card.folder).is_dir() or self.find(card) is not None)
 
     def verify(self, card: ModelCard) -> list[FileCheck]:
         """Read every file of the model's weights and compare it with the manifest, or with the released digest.
@@ -113,7 +113,7 @@ class WeightsFolder:
         Raises ``InvalidInput`` for a model without weights, ``StorageFailure``.
         """
         _require_weights(card)
-        folder, found = self._root / card.name, self.find(card)
+        folder, found = self._root / card.folder, self.find(card)
         try:
             if found is not None and found.is_file():
                 return [_checkpoint_check(found, card)]
@@ -132,7 +132,7 @@ class WeightsFolder:
         ``ModelUnavailable`` when there are none, ``Conflict`` while they are being pulled, ``StorageFailure``.
         """
         _require_weights(card)
-        places = [self._root / card.name, part_of(self._root, card.name), old_of(self._root, card.name)]
+        places = [self._root / card.folder, part_of(self._root, card.folder), old_of(self._root, card.folder)]
         if card.checkpoint:
             places.append(self._root / card.checkpoint)
         present = [place for place in places if place.is_symlink() or place.exists()]

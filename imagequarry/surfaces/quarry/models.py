@@ -17,7 +17,7 @@ router = APIRouter(prefix="/models", tags=[NAME])
 @router.get("/", response_model=Enveloped[list[ModelInfo]])
 def list_models(here: Here) -> dict[str, Any]:
     """Every segmentation model: weights on this machine, in memory, and what it holds there."""
-    states = here.registry.states("segment")
+    states = here.registry.states("segment") + here.registry.states("segment-by-words")
     return envelope("Models retrieved successfully", [replies.model(state) for state in states])
 
 

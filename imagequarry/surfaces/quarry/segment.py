@@ -8,6 +8,7 @@ from imagequarry.capabilities import cutouts
 from imagequarry.capabilities.drive import Sent
 from imagequarry.capabilities.intake import Opened
 from imagequarry.capabilities.mask_formats import MaskFormat
+from imagequarry.errors import InvalidInput
 from imagequarry.surfaces.here import Here
 from imagequarry.surfaces.quarry import job_replies, replies
 from imagequarry.surfaces.quarry.dialect import NAME
@@ -46,10 +47,14 @@ def single(
     picture: Picture,
     points: Annotated[str | None, Form(description="JSON list of {x, y}, fractions 0..1.")] = None,
     boxes: Annotated[str | None, Form(description="JSON list of {x1, y1, x2, y2}, fractions 0..1.")] = None,
+    text: Annotated[str | None, Form(max_length=256, description="Words for what to find; needs SAM 3.")] = None,
     mask_format: MaskFormatField = "png",
 ) -> SegmentationReply:
-    """Segment what points (all together) and boxes (each for itself) mean; with neither, everything."""
-    kept = here.orders.single(picture, single_prompts(points, boxes), model)
+    """Segment what words name, or what points (all together) and boxes (each for itself) mean; else everything."""
+    prompts = single_prompts(points, boxes)
+    if text and (prompts.points or prompts.boxes):
+        raise InvalidInput("text: Words go without points and boxes.")
+    kept = here.orders.single(picture, prompts, model, text)
     return replies.segmentation(kept, mask_format)
 
 

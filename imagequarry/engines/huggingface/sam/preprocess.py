@@ -60,7 +60,7 @@ def pixel_values(rgb: Pixels, frame: Frame, family: Family) -> torch.Tensor:
             image = image.resize((width, height), Image.Resampling.BILINEAR)
         levels = torch.from_numpy(np.array(image)).permute(2, 0, 1)
     else:
-        source = torch.from_numpy(np.ascontiguousarray(rgb)).permute(2, 0, 1)[None]
+        source = torch.from_numpy(np.require(rgb, requirements=("C", "W"))).permute(2, 0, 1)[None]
         side = (frame.side, frame.side)
         levels = functional.interpolate(source, side, mode="bilinear", antialias=True)[0]
     table = _levels_of_pillow(family) if family.fit == "pad" else _levels_of_torch(family)
