@@ -35,6 +35,7 @@ def main() -> None:
     url, given = wish["url"], settings(**wish["given"])
     if wish["role"] == "celery":
         _celery(url, given)
+        return
     database = Database(url, busy_seconds=2)
     if wish["role"] == "child":
         child.serve(runner(database, KINDS, None, given), reports)
