@@ -78,7 +78,7 @@ def click_examples(lessons: list[Lesson], rng: np.random.Generator) -> tuple[lis
     figures, target = [], []
     for it in lessons:
         leaves, table = it.embedding.leaves, it.embedding.table
-        for number, mask in some(it, 25, rng):
+        for number, mask in some(it, 60, rng):
             centre, deep, depth = deepest(mask)
             rows, columns = np.nonzero(depth >= 0.6 * deep)
             pick = int(rng.integers(len(rows)))
@@ -96,7 +96,7 @@ def box_examples(lessons: list[Lesson], rng: np.random.Generator) -> tuple[list[
     figures, target = [], []
     for it in lessons:
         h, w = it.embedding.leaves.label.shape
-        for number, mask in some(it, 16, rng):
+        for number, mask in some(it, 40, rng):
             ys, xs = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
             tight = np.array([xs[0], ys[0], xs[-1] + 1, ys[-1] + 1])
             loose = tight + rng.normal(0, 0.02, 4) * np.tile(tight[2:] - tight[:2], 2)
@@ -119,7 +119,7 @@ def correction_examples(
     figures, target = [], []
     for it in lessons:
         leaves, table = it.embedding.leaves, it.embedding.table
-        for number, mask in some(it, 9, rng):
+        for number, mask in some(it, 18, rng):
             (x, y), _, _ = deepest(mask)
             seen: list[Around] = [around(leaves, table, Click(x, y, True))]
             previous = seen[0].hypotheses.sets[int(seen[0].score.argmax())]

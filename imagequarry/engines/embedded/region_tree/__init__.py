@@ -1,4 +1,4 @@
-"""Promptable segmentation without weights: a tree of regions from colour, texture and edges alone."""
+"""Promptable segmentation with nothing to fetch: trees of regions from boundaries and colours."""
 
 from imagequarry.engines.embedded.region_tree.engine import CARD, RegionTree
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from imagequarry.engines.embedded.region_tree.arrays import Bool, Floats
-from imagequarry.engines.embedded.region_tree.graph import Doubles, random_walk
+from imagequarry.engines.embedded.region_tree.graph import FIXED, Doubles, random_walks
 from imagequarry.engines.embedded.region_tree.hypotheses import Hypotheses, unlike
 from imagequarry.engines.embedded.region_tree.leaves import Leaves, probably_one
 from imagequarry.engines.embedded.region_tree.table import Table
@@ -74,8 +74,8 @@ def _from_colours(leaves: Leaves, share: Floats, radius: Floats, around: Floats)
         mine, theirs = (belief * leaves.area)[near], ((1 - belief) * around * leaves.area)[near]
         vote[inner] += np.log((akin @ mine / (mine.sum() + 1) + 0.03) / (akin @ theirs / (theirs.sum() + 1) + 0.03))
         prior = 1 / (1 + np.exp(-np.clip(vote, -30, 30)))
-        pull = np.where(outside, 1e4, 0.15 * np.sqrt(leaves.area))
-        belief = random_walk(leaves.paths, np.where(outside, 0, prior), pull)
+        pull = np.where(outside, FIXED, 0.15 * np.sqrt(leaves.area))
+        belief = random_walks(leaves.paths, np.where(outside, 0, prior)[None], pull[None])[0]
         if turn != 1:
             found += [belief > cut for cut in CUTS]
     return np.stack(found)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from imagequarry.engines.embedded.region_tree.arrays import Bool, Floats, Ints
-from imagequarry.engines.embedded.region_tree.graph import random_walk
+from imagequarry.engines.embedded.region_tree.graph import FIXED, random_walks
 from imagequarry.engines.embedded.region_tree.heads import heads
 from imagequarry.engines.embedded.region_tree.hypotheses import Hypotheses, overlaps, unlike
 from imagequarry.engines.embedded.region_tree.leaves import Leaves
@@ -198,13 +198,10 @@ def _walks(leaves: Leaves, seen: Sequence[Around], leaf: Ints, wanted: Bool) -> 
     yes, no = _akin(leaves, leaf, wanted)
     kin = np.clip(0.5 + 0.5 * (yes - np.maximum(no, 0.3)), 0, 1).astype(np.float64)
     kin[leaf] = wanted
-    walks = []
-    for belief, strength in ((prior, 0.3), (prior, 0.05), (kin, 0.1), ((prior + kin) / 2, 0.1)):
-        pull = strength * np.sqrt(leaves.area, dtype=np.float64)
-        pull[leaf] = 1e4
-        reached = random_walk(leaves.paths, belief, pull)
-        walks += [reached > cut for cut in CUTS]
-    return np.stack(walks)
+    pull = np.outer([0.3, 0.05, 0.1, 0.1], np.sqrt(leaves.area))
+    pull[:, leaf] = FIXED
+    reached = random_walks(leaves.paths, np.stack([prior, prior, kin, (prior + kin) / 2]), pull)
+    return np.concatenate([reached > cut for cut in CUTS])
 
 
 def _akin(leaves: Leaves, leaf: Ints, wanted: Bool) -> tuple[Floats, Floats]:

@@ -22,7 +22,7 @@ from imagequarry.engines.embedded.region_tree.leaves import Leaves
 from imagequarry.engines.embedded.region_tree.runs import Runs, without_specks
 from imagequarry.engines.embedded.region_tree.upscale import runs_of
 
-ALIKE = 0.75
+ALIKE = 0.6
 
 
 def find_everything(rgb: Pixels, embedding: RegionEmbedding, wish: Everything, watch: Watch) -> Found:

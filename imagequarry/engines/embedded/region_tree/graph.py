@@ -11,7 +11,8 @@ from imagequarry.engines.embedded.region_tree.arrays import Floats, Ints
 
 Doubles = NDArray[np.float64]
 WALL = 4.0
-ACCURACY = 1e-4
+ACCURACY = 1e-3
+FIXED = 1e4
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +80,10 @@ class Paths:
         return self.other.nbytes + self.ease.nbytes + self.starts.nbytes + self.degree.nbytes
 
     def flow(self, value: Doubles) -> Doubles:
-        """What comes to each region from its neighbours, (n,)."""
+        """What comes to each region from its neighbours, for k values at once: (k, n)."""
         if not len(self.other):
             return np.zeros_like(value)
-        return np.asarray(np.add.reduceat(self.ease * value[self.other], self.starts), np.float64)
+        return np.asarray(np.add.reduceat(self.ease * value.take(self.other, axis=1), self.starts, axis=1), np.float64)
 
 
 def paths_along(arcs: Arcs, regions: int) -> Paths:
@@ -100,26 +101,26 @@ def paths_along(arcs: Arcs, regions: int) -> Paths:
     )
 
 
-def random_walk(paths: Paths, prior: Doubles, pull: Doubles) -> Doubles:
-    """How likely a walk from each region ends on the foreground, 0..1, (n,).
+def random_walks(paths: Paths, prior: Doubles, pull: Doubles) -> Doubles:
+    """How likely a walk from each of n regions ends on the foreground, 0..1, for k questions at once: (k, n).
 
-    Solves (Laplacian + diag(pull)) p = pull * prior by conjugate gradients (Grady, PAMI 2006); ``pull`` is how
-    strongly a region keeps to its ``prior``.
+    Solves (Laplacian + diag(pull)) p = pull * prior by conjugate gradients (Grady, PAMI 2006); ``pull`` (k, n) is how
+    strongly a region keeps to its ``prior`` (k, n).
     """
     diagonal = paths.degree + pull
     p = prior.astype(np.float64)
     residual = pull * prior - diagonal * p + paths.flow(p)
     z = residual / diagonal
-    direction, rho = z, float(residual @ z)
-    enough = max(ACCURACY * rho, 1e-9)
+    direction, rho = z, (residual * z).sum(1, keepdims=True)
+    enough = np.maximum(ACCURACY * rho, 1e-9)
     for _ in range(60):
-        if rho < enough:
+        if (rho < enough).all():
             break
         image = diagonal * direction - paths.flow(direction)
-        step = rho / float(direction @ image)
+        step = rho / np.maximum((direction * image).sum(1, keepdims=True), 1e-30)
         p = p + step * direction
         residual = residual - step * image
         z = residual / diagonal
-        rho, last = float(residual @ z), rho
-        direction = z + rho / last * direction
+        rho, last = (residual * z).sum(1, keepdims=True), rho
+        direction = z + rho / np.maximum(last, 1e-30) * direction
     return np.clip(p, 0, 1)

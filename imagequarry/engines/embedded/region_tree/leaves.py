@@ -23,8 +23,8 @@ class Leaves:
     ``label`` (h, w); ``area`` (n,); ``centre`` (n, 2) as x, y; ``box`` (n, 4) as x0, y0, x1, y1; ``colour``
     (n, WORDS) pixels of each colour word; ``kind`` (n, KINDS) the mean of the network's grouping features; ``arcs``
     their graph and ``paths`` the same for random walks. ``sums`` (n, LEAF_SUMS) and ``arc_sums`` (m, ARC_SUMS) are
-    what figures are made of. ``places`` are pixels ordered by region, at least one each, ``starts`` where each
-    region's begin.
+    what figures are made of. ``places`` (2, p) are x and y of pixels ordered by region, at least one
+    each, ``starts`` where each region's begin.
     """
 
     label: Labels
@@ -37,7 +37,7 @@ class Leaves:
     paths: Paths
     sums: Floats
     arc_sums: Floats
-    places: Ints
+    places: Floats
     starts: Ints
 
     @property
@@ -70,10 +70,9 @@ class Leaves:
     def distances(self, x: float, y: float) -> tuple[Floats, float]:
         """Distance in pixels from a position to every region (n,), to within a pixel, and to the frame."""
         h, w = self.label.shape
-        row, column = np.divmod(self.places, w)
-        squared = (column - x) ** 2 + (row - y) ** 2
-        nearest = np.minimum.reduceat(squared, self.starts)
-        return np.sqrt(nearest, dtype=np.float32), min(x + 1, y + 1, w - x, h - y)
+        across, down = self.places - np.array([[x], [y]], np.float32)
+        nearest = np.minimum.reduceat(across * across + down * down, self.starts)
+        return np.sqrt(nearest), min(x + 1, y + 1, w - x, h - y)
 
 
 def probably_one(squared: Floats) -> Floats:
@@ -123,7 +122,7 @@ def measure_leaves(label: Ints, seen: Perception, words: Bytes) -> Leaves:
         paths_along(arcs, n),
         sums.astype(np.float32),
         arc_sums,
-        places,
+        np.stack(np.divmod(places, w)[::-1]).astype(np.float32),
         starts,
     )
 
