@@ -159,6 +159,10 @@ def test_a_prompt_of_nothing_is_refused(coffee: Raster, embedding: RegionEmbeddi
         ENGINE.predict(embedding, Prompt())
     with pytest.raises(InvalidPrompt):
         ENGINE.predict(embedding, Prompt((Point(1, 1),), ()))
+    with pytest.raises(InvalidPrompt):
+        ENGINE.predict(embedding, Prompt((Point(float("nan"), 1),), (1,)))
+    with pytest.raises(InvalidPrompt):
+        ENGINE.predict(embedding, Prompt(box=Box(0, 0, float("inf"), 5)))
 
 
 def test_points_beyond_the_frame_count_as_on_it(coffee: Raster, embedding: RegionEmbedding) -> None:

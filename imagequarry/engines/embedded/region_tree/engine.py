@@ -62,12 +62,15 @@ class RegionTree:
     def predict(self, embedding: RegionEmbedding, prompt: Prompt) -> list[Candidate]:
         """Three different candidates, best first; fewer only on a picture of too few pixels.
 
-        Raises InvalidPrompt when there is neither a point nor a box, or not one label for each point.
+        Raises InvalidPrompt when there is neither a point nor a box, not one label for each point, or no number.
         """
         if len(prompt.points) != len(prompt.labels):
             raise InvalidPrompt("There must be exactly one label for each point.")
         if not prompt.points and prompt.box is None:
             raise InvalidPrompt("A prompt needs a point or a box.")
+        corners = [] if prompt.box is None else [prompt.box.x0, prompt.box.y0, prompt.box.x1, prompt.box.y1]
+        if not np.isfinite([*(v for p in prompt.points for v in (p.x, p.y)), *corners]).all():
+            raise InvalidPrompt("The coordinates of a prompt must be finite numbers.")
         clicks = [_click(embedding, p, label) for p, label in zip(prompt.points, prompt.labels, strict=True)]
         box = None if prompt.box is None else _working_box(embedding, prompt.box)
         leaves, table = embedding.leaves, embedding.table
