@@ -6,6 +6,7 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+from anyio import to_thread
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from starlette.concurrency import run_in_threadpool
@@ -15,6 +16,7 @@ from starlette.types import Scope
 import imagequarry
 from imagequarry import runtime, studio
 from imagequarry.ops import logs
+from imagequarry.runtime import Runtime
 from imagequarry.settings import Settings, read_settings
 from imagequarry.studio import documentation
 from imagequarry.surfaces import faults
@@ -30,19 +32,27 @@ from imagequarry.surfaces.surface import Surfaces
 # The first one answers where nothing tells which surface was meant.
 SURFACES = (QUARRY, SAM2, IMGR, CONTEXT)
 
+# A search that waits for its turn keeps its thread, and a list or a click must not wait for one of those.
+_THREADS = 200
 
-def create_app(settings: Settings | None = None, *, dev: bool = False) -> FastAPI:
-    """The application. Without ``settings`` those of the environment hold; ``dev`` lets pages of all origins call."""
+
+def create_app(settings: Settings | None = None, *, parts: Runtime | None = None, dev: bool = False) -> FastAPI:
+    """The application. Without ``settings`` those of the environment hold; ``dev`` lets pages of all origins call.
+
+    ``parts`` is the runtime where it was assembled before; else it is assembled when the application starts.
+    """
     settings = settings or read_settings()
     logs.configure(settings.log_level, settings.logs, console=sys.stderr.isatty())
     surfaces = Surfaces(SURFACES)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        parts = app.state.runtime = await run_in_threadpool(runtime.assemble, settings)
-        await run_in_threadpool(parts.start)
+        to_thread.current_default_thread_limiter().total_tokens = _THREADS
+        here = parts if parts is not None else await run_in_threadpool(runtime.assemble, settings)
+        app.state.runtime = here
+        await run_in_threadpool(here.start)
         yield
-        await run_in_threadpool(parts.close)
+        await run_in_threadpool(here.close)
 
     app = FastAPI(
         title=settings.app_title,

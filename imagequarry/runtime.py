@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from imagequarry.domain.job import JobLimits
 from imagequarry.domain.raster import Raster
 from imagequarry.domain.segmenter import Candidates
 from imagequarry.engines.remote.card import CARD as REMOTE_CARD
+from imagequarry.errors import Busy, StorageFailure
 from imagequarry.jobs import machinery
 from imagequarry.jobs.board import Board
 from imagequarry.jobs.catalogue import KINDS
@@ -49,6 +52,7 @@ _MB = 2**20
 # Decoded pictures kept between clicks: a dozen of 12 megapixels.
 _RASTER_BYTES = 512 * _MB
 _SWEEP_SECONDS = 60.0
+_DAY_SECONDS = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +74,13 @@ class Runtime:
     stored_masks_model: str | None
     tools: Tools = field(repr=False)
     database: Database = field(repr=False)
+    _library: Library = field(repr=False)
     _machinery: Machinery = field(repr=False)
     _closing: threading.Event = field(default_factory=threading.Event, repr=False)
 
     def start(self) -> None:
         """Begin to work on jobs, and to unload what nobody uses."""
-        threading.Thread(target=self._sweep, name="model sweep", daemon=True).start()
+        threading.Thread(target=self._sweep, name="sweep", daemon=True).start()
         self._machinery.start()
 
     def close(self) -> None:
@@ -87,7 +92,15 @@ class Runtime:
         self.database.close()
 
     def _sweep(self) -> None:
-        while not self._closing.wait(_SWEEP_SECONDS):
+        """Once a minute unload idle models; at the start and once a day remove files that no picture names."""
+        next_files = 0.0
+        while True:
+            if time.monotonic() >= next_files:
+                next_files = time.monotonic() + _DAY_SECONDS
+                with suppress(StorageFailure, Busy):  # the next day does it
+                    self._library.sweep()
+            if self._closing.wait(_SWEEP_SECONDS):
+                return
             self.registry.sweep()
 
 
@@ -101,7 +114,7 @@ def assemble(settings: Settings) -> Runtime:
     registry, segmentation = models(settings)
     limits = Limits(max_bytes=settings.max_image_mb * _MB, max_side=settings.max_image_side)
     rasters: ByteCache[str, Raster] = ByteCache(_RASTER_BYTES)
-    library = Library(database, FolderBlobs(settings.data_dir / "blobs"))
+    library = Library(database, FolderBlobs(settings.blobs))
     archive = Archive(library, Images(database), Segmentations(database), rasters, limits)
     drive = Drive(_google_drive(settings) if settings.google_drive_enabled else None)
     tools = Tools(segmentation, archive, drive, settings.results)
@@ -121,6 +134,7 @@ def assemble(settings: Settings) -> Runtime:
         orders=Orders(jobs.board, archive, segmentation, settings.results),
         tools=tools,
         database=database,
+        _library=library,
         _machinery=jobs,
     )
 

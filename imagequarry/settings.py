@@ -42,7 +42,9 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address the server listens on.")
     port: int = Field(8000, ge=0, le=65535, description="Port the server listens on; 0 takes a free one.")
     data_dir: Path = Field(Path("data"), description="Parent of the database, blobs, uploads, results and logs.")
-    upload_dir: Path | None = Field(None, description="Folder for uploads; default: uploads below DATA_DIR.")
+    upload_dir: Path | None = Field(
+        None, description="Folder that the files of pictures are kept in; default: blobs below DATA_DIR."
+    )
     results_dir: Path | None = Field(None, description="Folder for cut-out objects; default: results below DATA_DIR.")
     log_dir: Path | None = Field(None, description="Folder for log files; default: logs below DATA_DIR.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level that is logged.")
@@ -168,8 +170,8 @@ class Settings(BaseSettings):
         return self
 
     @property
-    def uploads(self) -> Path:
-        return self.upload_dir or self.data_dir / "uploads"
+    def blobs(self) -> Path:
+        return self.upload_dir or self.data_dir / "blobs"
 
     @property
     def results(self) -> Path:

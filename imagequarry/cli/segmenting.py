@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -44,11 +46,12 @@ def segment(files: Sequence[Path], out: Path, prompt: Prompt | None, model: str 
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
     with Progress(*columns, console=console) as progress:
         task = progress.add_task("Segmenting", total=len(files))
-        for file in files:
+        for file, stem in zip(files, _stems(files), strict=True):
             try:
-                opened = open_picture(file.read_bytes(), limits)
+                with file.open("rb") as source:
+                    opened = open_picture(source, limits)
                 answer = _ask(segmentation, opened, prompt, model)
-                _write(out, file.stem, opened, answer, feather)
+                _write(out, stem, opened, answer, feather)
                 progress.console.print(f"{file}: {len(answer.candidates)} masks by {answer.model}")
             except (QuarryError, OSError) as error:
                 failed.append((file, str(error)))
@@ -59,10 +62,27 @@ def segment(files: Sequence[Path], out: Path, prompt: Prompt | None, model: str 
         raise SystemExit(1)
 
 
+def _stems(files: Sequence[Path]) -> list[str]:
+    """What the results of each file are called: its name without the ending, numbered where several share it."""
+    stems: list[str] = []
+    for file in files:
+        names = itertools.chain([file.stem], (f"{file.stem}-{number}" for number in itertools.count(2)))
+        stems.append(next(name for name in names if name not in stems))
+    return stems
+
+
 def _ask(segmentation: Segmentation, opened: Opened, prompt: Prompt | None, model: str | None) -> Answer:
     if prompt is None:
         return segmentation.everything(opened.raster, model=model)
     return segmentation.prompted(opened.raster, [prompt], model)
+
+
+def _remove_older(out: Path, stem: str, count: int) -> None:
+    """Remove the masks beyond ``count`` that an earlier run left under this name."""
+    for file in out.glob("*.png"):
+        match = re.fullmatch(rf"{re.escape(stem)}_(\d+)(_mask)?\.png", file.name)
+        if match and int(match[1]) >= count:
+            file.unlink()
 
 
 def _write(out: Path, stem: str, opened: Opened, answer: Answer, feather: float) -> None:
@@ -83,6 +103,7 @@ def _write(out: Path, stem: str, opened: Opened, answer: Answer, feather: float)
                 "point": asdict(candidate.point),
             }
         )
+    _remove_older(out, stem, len(answer.candidates))
     found = {"model": answer.model, "width": raster.width, "height": raster.height, "masks": lines}
     write_atomically(out / f"{stem}.json", json.dumps(found).encode())
     regions = [Region(c.mask, c.predicted_iou, f"mask {number}") for number, c in enumerate(answer.candidates)]

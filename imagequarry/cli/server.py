@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import ipaddress
 import signal
+import socket
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import uvicorn
 from rich.console import Console
 
-from imagequarry.settings import Settings, read_settings
+from imagequarry.settings import Settings, SettingsFault, read_settings
 
 console = Console(stderr=True, highlight=False)
 
@@ -29,10 +31,18 @@ def serve(host: str | None, port: int | None, dev: bool) -> None:
         target = "imagequarry.app:create_dev_app"
         uvicorn.run(target, factory=True, reload=True, host=settings.host, port=settings.port, log_config=None)
         return
+    from imagequarry import runtime
     from imagequarry.app import create_app
 
+    with _bound(settings) as listening:
+        # Before anything is served, so that a database that cannot be used is one sentence here.
+        app = create_app(settings, parts=runtime.assemble(settings))
+        _run(app, settings, listening)
+
+
+def _run(app: Callable[..., Any], settings: Settings, listening: socket.socket) -> None:
     config = uvicorn.Config(
-        create_app(settings),
+        app,
         host=settings.host,
         port=settings.port,
         log_config=None,
@@ -45,9 +55,19 @@ def serve(host: str | None, port: int | None, dev: bool) -> None:
     for signal_number in (signal.SIGINT, signal.SIGTERM):
         # uvicorn takes these while it runs and raises them anew when it is done: an orderly end is no failure.
         signal.signal(signal_number, lambda number, frame: None)
-    server.run()
+    server.run(sockets=[listening])
     if not server.started:
         raise SystemExit(1)
+
+
+def _bound(settings: Settings) -> socket.socket:
+    """The socket, taken before the work begins: a second server on the same port must not touch the data."""
+    try:
+        return socket.create_server(
+            (settings.host, settings.port), family=socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+        )
+    except OSError as error:
+        raise SettingsFault(f"{settings.host}:{settings.port} cannot be listened on: {error.strerror}.") from error
 
 
 def _announce(server: uvicorn.Server, host: str) -> None:

@@ -33,7 +33,9 @@ def list_models() -> None:
     from imagequarry.settings import read_settings
 
     registry, _ = runtime.models(read_settings())
-    table = Table("name", "task", "MB", "licence", "on this machine", "SHA-256", "source")
+    # A name is there to be copied: whatever else gets narrow, it stays whole.
+    name = Column("name", no_wrap=True, min_width=max(len(state.card.name) for state in registry.states()))
+    table = Table(name, "task", "MB", "licence", "on this machine", "SHA-256", "source")
     for state in registry.states():
         card = state.card
         here = "checkpoint" if state.checkpoint else "yes" if state.cached else "no"

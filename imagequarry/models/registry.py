@@ -64,6 +64,8 @@ class Registry:
         self._embeddings = embeddings
         self._hardware = hardware
         self._default = default
+        if default != AUTO:
+            self._entry(default)
         self._versions: dict[str, str] = {}
 
     def card(self, name: str) -> ModelCard:

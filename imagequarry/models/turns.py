@@ -8,10 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from imagequarry.domain.watch import Watch
+from imagequarry.errors import Busy
 
 # A search that always gave way would never end beside somebody who clicks without pause.
 _PATIENCE_SECONDS = 1.0
 _POLL_SECONDS = 0.2
+# Each holds a thread; three quarters of those that serve requests.
+MOST_WAITING = 150
 
 
 class Turns:
@@ -20,9 +23,11 @@ class Turns:
     So a click competes with one batch at most, whatever searches are under way.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, most_waiting: int = MOST_WAITING) -> None:
+        self._most_waiting = most_waiting
         self._changed = threading.Condition()
         self._clicks = 0
+        self._waiting = 0
         self._searching = threading.Lock()
 
     @contextmanager
@@ -39,13 +44,27 @@ class Turns:
 
     @contextmanager
     def search(self, watch: Watch) -> Iterator[Watch]:
-        """Search when the searches before have ended; the watch to hand to the engine, which gives way when asked."""
-        while not self._searching.acquire(timeout=_POLL_SECONDS):
-            watch.check()
+        """Search when the searches before have ended; the watch to hand to the engine, which gives way when asked.
+
+        Raises ``Busy`` when too many wait already.
+        """
+        self._wait_for_turn(watch)
         try:
             yield _Polite(self, watch)
         finally:
             self._searching.release()
+
+    def _wait_for_turn(self, watch: Watch) -> None:
+        with self._changed:
+            if self._waiting >= self._most_waiting:
+                raise Busy("Too many searches wait already; try again later.")
+            self._waiting += 1
+        try:
+            while not self._searching.acquire(timeout=_POLL_SECONDS):
+                watch.check()
+        finally:
+            with self._changed:
+                self._waiting -= 1
 
     def give_way(self) -> None:
         """Wait while clicks are being answered, but not for ever."""

@@ -57,6 +57,8 @@ def configure(level: str = "INFO", folder: Path | None = None, console: bool = F
     ``console`` makes lines for people instead of JSON on standard error. The files are opened anew when something
     else has moved them away. Raises ``StorageFailure`` when the folder cannot be written.
     """
+    # A full disk is no reason to print the call stack of every line that could not be written.
+    logging.raiseExceptions = False
     application, access = _files(folder) if folder else ([], [])
     stderr = _StandardError()
     stderr.setFormatter(_formatter(_for_people() if console else _as_json()))

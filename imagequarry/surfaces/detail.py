@@ -32,4 +32,4 @@ STATUS: Mapping[type[errors.QuarryError], int] = {
 def render(error: errors.QuarryError) -> Response:
     """The error's sentence with its status."""
     status = surface.words_for(error, STATUS)
-    return JSONResponse({"detail": error.message}, status, headers={"Retry-After": "1"} if status == 503 else None)
+    return JSONResponse({"detail": error.message}, status, headers=surface.retry_after(error, status))

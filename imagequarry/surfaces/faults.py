@@ -53,10 +53,17 @@ def _of_http(error: HTTPException) -> QuarryError:
 
 def _plain(errors: Sequence[Any]) -> list[dict[str, Any]]:
     """Pydantic's errors without what the caller sent (it may be large, secret or not JSON) and without its links."""
-    return [{"loc": [str(part) for part in e["loc"]], "msg": e["msg"], "type": e["type"]} for e in errors]
+    return [{"loc": [str(part) for part in e["loc"]], "msg": _message(e["msg"]), "type": e["type"]} for e in errors]
+
+
+def _message(said: str) -> str:
+    """The sentence without the words of Python."""
+    return "A file is expected" if "Expected UploadFile" in said else said.removeprefix("Value error, ")
 
 
 def _sentence(faults: Sequence[dict[str, Any]]) -> str:
     # The first part of a location names where it came from (body, query); the caller knows the field by the rest.
+    if any(fault["type"] == "json_invalid" for fault in faults):
+        return "Validation error: the body is not valid JSON."
     said = [f"{'.'.join(fault['loc'][1:]) or 'body'}: {fault['msg']}" for fault in faults[:3]]
     return "Validation error: " + "; ".join(said)

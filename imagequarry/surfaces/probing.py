@@ -14,8 +14,10 @@ from imagequarry.runtime import Runtime
 
 T = TypeVar("T")
 
+# Two sets of threads: a database that does not answer holds those that ask it, and liveness depends on nobody.
+_asking: RunVar[CapacityLimiter] = RunVar("probes that ask others")
+_alone: RunVar[CapacityLimiter] = RunVar("probes that ask nobody")
 _THREADS = 4
-_limiter: RunVar[CapacityLimiter] = RunVar("health probes")
 
 
 class HealthReply(BaseModel):
@@ -27,14 +29,15 @@ class HealthReply(BaseModel):
     details: dict[str, Any]
 
 
-async def probed(ask: Callable[[], T]) -> T:
-    """The answer, asked for in one of the probes' own threads."""
+async def probed(ask: Callable[[], T], *, alone: bool = False) -> T:
+    """The answer, asked for in one of the probes' own threads; ``alone`` when it depends on nobody."""
+    kept = _alone if alone else _asking
     try:
-        limiter = _limiter.get()
+        limiter = kept.get()
     except LookupError:
         # One per event loop, made inside it.
         limiter = CapacityLimiter(_THREADS)
-        _limiter.set(limiter)
+        kept.set(limiter)
     return await to_thread.run_sync(ask, limiter=limiter)
 
 

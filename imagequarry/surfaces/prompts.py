@@ -13,10 +13,10 @@ T = TypeVar("T")
 
 PromptList = Annotated[list[T], Field(max_length=MAX_POINTS)]
 
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-Label = Annotated[int, Field(ge=0, le=1)]
-Size = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Finite = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Fraction = Annotated[float, Field(strict=True, ge=0, le=1, allow_inf_nan=False)]
+Label = Annotated[int, Field(strict=True, ge=0, le=1)]
+Size = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
 
 
 class PixelPoint(BaseModel):

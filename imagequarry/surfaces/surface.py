@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import TypeVar
 
 from fastapi import APIRouter
 from fastapi.responses import Response
 from starlette.types import Scope
 
-from imagequarry.errors import FileTooLarge, NotFound, QuarryError
+from imagequarry.errors import FileTooLarge, ModelUnavailable, NotFound, QuarryError, RemoteNotSetUp
 
 T = TypeVar("T")
 
@@ -90,6 +91,13 @@ def _shared(wanted: Sequence[str], template: Sequence[str]) -> tuple[int, bool]:
             break
         count += 1
     return count, count > 0 and len(wanted) == len(template)
+
+
+def retry_after(error: QuarryError, status: int) -> dict[str, str]:
+    """The header that says when to try again, where waiting helps: it brings no weights and sets nothing up."""
+    if status != HTTPStatus.SERVICE_UNAVAILABLE or isinstance(error, (ModelUnavailable, RemoteNotSetUp)):
+        return {}
+    return {"Retry-After": str(error.details.get("retry_after", 1))}
 
 
 def words_for(error: QuarryError, table: Mapping[type[QuarryError], T]) -> T:

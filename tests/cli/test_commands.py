@@ -193,3 +193,49 @@ def test_a_server_that_everybody_can_reach_without_a_key_says_so_loudly(
 ) -> None:
     server._warn(settings_in(tmp_path, host=host, api_keys=keys))
     assert ("WARNING" in capsys.readouterr().err) is warned
+
+
+def test_pictures_of_one_name_do_not_overwrite_each_other(tmp_path: Path) -> None:
+    for folder, name in (("one", "coffee"), ("two", "rocket")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "same.jpg").write_bytes(photograph(name))
+    done = run(tmp_path, "segment", "one/same.jpg", "two/same.jpg", "--point", "100,100", "--out", "out")
+    assert done.returncode == 0, done.stderr
+    sizes = [json.loads((tmp_path / "out" / f"{stem}.json").read_text())["width"] for stem in ("same", "same-2")]
+    assert sizes == [photograph_size(name)[0] for name in ("coffee", "rocket")]
+
+
+def test_a_second_run_leaves_no_masks_of_the_first(tmp_path: Path) -> None:
+    (tmp_path / "cup.jpg").write_bytes(photograph("coffee"))
+    assert run(tmp_path, "segment", "cup.jpg", "--everything", "--out", "out").returncode == 0
+    before = len(list((tmp_path / "out").glob("cup_*_mask.png")))
+    assert run(tmp_path, "segment", "cup.jpg", "--point", "300,200", "--out", "out").returncode == 0
+    after = {file.name for file in (tmp_path / "out").glob("cup_*.png")}
+    assert before > 3
+    assert after == {f"cup_{number}{kind}.png" for number in range(3) for kind in ("", "_mask")}
+
+
+@pytest.mark.parametrize(
+    ("variables", "sentence"),
+    [
+        ({"DATABASE_URL": "foo://user:secret@host/name"}, "StorageFailure"),
+        ({"DEFAULT_MODEL": "nope"}, "There is no model 'nope'"),
+        ({"DATA_DIR": "/dev/null"}, "StorageFailure"),
+    ],
+)
+def test_a_server_that_cannot_start_says_why_in_a_sentence(
+    tmp_path: Path, variables: dict[str, str], sentence: str
+) -> None:
+    done = run(tmp_path, "serve", **{"PORT": "0", **variables})
+    assert done.returncode == 1
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "secret" not in done.stderr
+
+
+def test_a_port_that_is_taken_is_told_before_the_data_is_touched(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        done = run(tmp_path, "serve", PORT=str(taken.getsockname()[1]))
+    assert done.returncode == 1
+    assert "cannot be listened on" in done.stderr
+    assert not list(tmp_path.rglob("*.db"))

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from imagequarry.domain.watch import Unwatched
-from imagequarry.errors import Cancelled
+from imagequarry.errors import Busy, Cancelled
 from imagequarry.models.turns import Turns
 
 
@@ -90,5 +90,29 @@ def test_a_search_that_fails_lets_the_next_one_begin() -> None:
     turns = Turns()
     with pytest.raises(ZeroDivisionError), turns.search(Unwatched()):
         raise ZeroDivisionError
+    with turns.search(Unwatched()):
+        pass
+
+
+def test_too_many_waiting_searches_are_refused_at_once() -> None:
+    turns, done = Turns(most_waiting=2), threading.Semaphore(0)
+    refused: list[bool] = []
+
+    def search() -> None:
+        try:
+            with turns.search(Unwatched()):
+                done.acquire(timeout=10)
+        except Busy:
+            refused.append(True)
+
+    threads = [threading.Thread(target=search) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+        time.sleep(0.05)
+    for _ in threads:
+        done.release()
+    for thread in threads:
+        thread.join(10)
+    assert len(refused) == 3
     with turns.search(Unwatched()):
         pass

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
+import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from imagequarry.stores.blobs import FolderBlobs
 from tests.fixtures.server import Site, open_site, photograph
 from tests.surfaces.quarry.test_refusals import check_refusal as check_quarry
 from tests.surfaces.sam2.test_generate import check_refusal as check_detail
@@ -209,3 +211,27 @@ def test_a_page_of_another_origin_can_read_an_unexpected_error(tmp_path: Path) -
     assert reply.status_code == 500
     assert reply.headers["access-control-allow-origin"] == origin
     assert reply.headers["x-request-id"]
+
+
+@pytest.mark.parametrize("path", ["/health", "/health/", "/health/ready", "/health/live"])
+def test_probes_answer_head_too(site: Site, path: str) -> None:
+    reply = site.client.head(path)
+    assert (reply.status_code, reply.content) == (200, b"")
+
+
+def test_nobody_is_told_to_try_again_where_waiting_brings_nothing(site: Site) -> None:
+    reply = site.segment("/segment/auto", "kitten", model_type="vit_h")
+    assert reply.status_code == 503
+    assert "retry-after" not in reply.headers
+
+
+def test_a_start_removes_files_that_no_picture_names(tmp_path: Path) -> None:
+    with open_site(tmp_path) as site:
+        kept = site.store_masks("kitten")["image_id"]
+    orphan = FolderBlobs(tmp_path / "blobs").put(b"left behind by a process that was killed")
+    with open_site(tmp_path) as site:
+        until = time.monotonic() + 10
+        while FolderBlobs(tmp_path / "blobs").exists(orphan) and time.monotonic() < until:
+            time.sleep(0.05)
+        assert not FolderBlobs(tmp_path / "blobs").exists(orphan)
+        assert site.client.get(f"/images/{kept}/info").status_code == 200

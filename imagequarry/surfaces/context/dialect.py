@@ -47,7 +47,7 @@ def render(error: errors.QuarryError) -> Response:
         "details": {"status_code": status} | error.details,
         "timestamp": timestamp(),
     }
-    return JSONResponse(body, status, headers={"Retry-After": "1"} if status == 503 else None)
+    return JSONResponse(body, status, headers=surface.retry_after(error, status))
 
 
 def timestamp(moment: datetime | None = None) -> str:

@@ -71,6 +71,7 @@ def run(here: Here, run: Annotated[Run, Depends(run_of)], response: Response) ->
     return Results(results=results)
 
 
+@router.head("/health", include_in_schema=False)
 @router.get("/health")
 async def health(request: Request, response: Response) -> HealthReply:
     """Whether the server and what it depends on are well."""

@@ -46,11 +46,7 @@ def render(error: errors.QuarryError) -> Response:
         "details": error.details,
         "timestamp": timestamp(),
     }
-    # Waiting sets nothing up.
-    cured_by_waiting = status == 503 and not isinstance(error, errors.RemoteNotSetUp)
-    return JSONResponse(
-        body, status, headers={"Retry-After": str(error.details.get("retry_after", 1))} if cured_by_waiting else None
-    )
+    return JSONResponse(body, status, headers=surface.retry_after(error, status))
 
 
 def envelope(message: str, data: Any = None) -> dict[str, Any]:

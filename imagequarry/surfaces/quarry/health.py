@@ -15,12 +15,14 @@ from imagequarry.surfaces.quarry.dialect import NAME
 router = APIRouter(prefix="/health", tags=[NAME])
 
 
+@router.head("/", include_in_schema=False)
 @router.get("/")
 async def health(request: Request, response: Response) -> HealthReply:
     """Database, Redis and models."""
     return await probing.health(runtime_of(request), response)
 
 
+@router.head("/ready", include_in_schema=False)
 @router.get("/ready")
 async def ready(request: Request, response: Response) -> HealthReply:
     """Whether requests can be served now."""
@@ -30,8 +32,9 @@ async def ready(request: Request, response: Response) -> HealthReply:
     return probing.reply(here, "ready" if is_ready else "not ready", {"ready": is_ready})
 
 
+@router.head("/live", include_in_schema=False)
 @router.get("/live")
 async def live(request: Request) -> HealthReply:
     """Whether the process answers at all; it depends on nothing."""
     here = runtime_of(request)
-    return await probing.probed(lambda: probing.reply(here, "alive", {"alive": True}))
+    return await probing.probed(lambda: probing.reply(here, "alive", {"alive": True}), alone=True)

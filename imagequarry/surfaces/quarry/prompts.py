@@ -15,6 +15,10 @@ DEFAULT_BOX = '{"x": 68, "y": 247, "width": 555, "height": 678}'
 _POINTS = TypeAdapter[list[FractionPoint]](PromptList[FractionPoint])
 _BOXES = TypeAdapter[list[FractionBox]](PromptList[FractionBox])
 _BOX = TypeAdapter(PixelBox)
+_DEFAULT = _BOX.validate_json(DEFAULT_BOX)
+
+# Pixels; what a client's own scaling may add to a box that ends with the picture.
+_ROUNDING = 0.01
 
 
 def single_prompts(points: str | None, boxes: str | None) -> FractionPrompts:
@@ -35,11 +39,17 @@ def fractions(points: list[FractionPoint], boxes: list[FractionBox]) -> Fraction
 
 
 def box_prompt(box: str | None, width: int, height: int) -> Prompt:
-    """The box as a prompt. The documented default is cut to the picture; a box that the caller names must fit."""
+    """The box as a prompt. The documented default is cut to the picture; any other box must fit, but for rounding."""
     given = parsed("box", box or DEFAULT_BOX, _BOX)
     placed = Box.of_size(given.x, given.y, given.width, given.height)
-    if not box:
-        placed = placed.clipped(width, height)
-        if not placed.is_finite():
+    clipped = placed.clipped(width, height)
+    if given == _DEFAULT:
+        if not clipped.is_finite():
             raise InvalidPrompt(f"The default box lies outside: the picture is {width} x {height} pixels. Name a box.")
-    return Prompt(box=placed)
+        return Prompt(box=clipped)
+    rounded = max(abs(a - b) for a, b in zip(_corners(placed), _corners(clipped), strict=True)) <= _ROUNDING
+    return Prompt(box=clipped if rounded and clipped.is_finite() else placed)
+
+
+def _corners(box: Box) -> tuple[float, float, float, float]:
+    return box.x0, box.y0, box.x1, box.y1

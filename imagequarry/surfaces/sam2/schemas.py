@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from imagequarry.capabilities.mask_formats import EncodedMask
 
-Channel = Annotated[int, Field(ge=0, le=255)]
+Channel = Annotated[int, Field(strict=True, ge=0, le=255)]
 
 
 class GenerateRequest(BaseModel):

@@ -134,3 +134,17 @@ def test_the_documented_default_box_is_cut_to_the_picture(site: Site) -> None:
     default = site.segment("/segment/box", "astronaut")
     assert default.status_code == 200
     assert default.json() == site.segment("/segment/box", "astronaut", box=named).json()
+
+
+def test_the_default_box_written_out_is_the_default_box(site: Site) -> None:
+    default = '{"x": 68, "y": 247, "width": 555, "height": 678}'
+    assert site.segment("/segment/box", box=default).json() == site.segment("/segment/box").json()
+
+
+def test_a_box_may_end_with_the_picture_but_for_rounding(site: Site) -> None:
+    width, height = photograph_size("chelsea")
+    exact = site.segment("/segment/box", box=f'{{"x": 0, "y": 0, "width": {width}, "height": {height}}}')
+    rounded = site.segment("/segment/box", box=f'{{"x": 0, "y": 0, "width": {width}.0000001, "height": {height}}}')
+    assert rounded.status_code == 200
+    assert rounded.json() == exact.json()
+    assert site.segment("/segment/box", box=f'{{"x": 0, "y": 0, "width": {width + 1}, "height": 9}}').status_code == 422
