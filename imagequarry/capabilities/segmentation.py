@@ -90,19 +90,22 @@ class Segmentation:
     def everything(
         self,
         image: Raster,
-        named: Mapping[str, int | float | None] | None = None,
+        named: Mapping[str, int | float | str | None] | None = None,
         model: str | None = None,
         watch: Watch | None = None,
     ) -> Answer:
         """Every region of the picture, the best first.
 
         ``named`` are the fields of ``Everything`` that the caller chose: they are obeyed by every engine; for the
-        others, and those that are None, the engine's calibrated defaults hold. Raises ``ModelFailure``, ``Cancelled``.
+        others, and those that are None, the engine's calibrated defaults hold. ``mode`` among them is "exact"
+        (float32, the masks of the reference) or "fast" (bfloat16 where the hardware is good at it). Raises
+        ``ModelFailure``, ``Cancelled``.
         """
         card = self.card(model)
         chosen: dict[str, Any] = {name: value for name, value in (named or {}).items() if value is not None}
+        mode = chosen.pop("mode", None)
         wish = replace(card.everything, **chosen)
-        with self._registry.lease(card) as leased:
+        with self._registry.lease(card, mode) as leased:
             found = self._search(image, leased, wish, watch or Unwatched())
         return Answer(card.name, tuple(found.candidates), found.complete)
 

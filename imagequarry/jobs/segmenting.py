@@ -24,7 +24,7 @@ from imagequarry.errors import ImageNotFound, InvalidPicture
 from imagequarry.jobs.context import Context
 from imagequarry.jobs.kinds import Kind, Tools
 
-Named = dict[str, int | float | None]
+Named = dict[str, int | float | str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +138,7 @@ def prompted_or_all(
     segmentation: Segmentation,
     raster: Raster,
     prompts: FractionPrompts,
-    named: Mapping[str, int | float | None] | None,
+    named: Mapping[str, int | float | str | None] | None,
     model: str | None,
     watch: Watch | None = None,
 ) -> Answer:

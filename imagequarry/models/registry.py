@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 from imagequarry.domain.card import ModelCard, Task
 from imagequarry.errors import ModelNotFound, ModelUnavailable
@@ -15,6 +15,12 @@ from imagequarry.models.pool import ModelPool
 from imagequarry.models.weights import WeightsFolder
 
 AUTO = "auto"
+
+# float32 as published, or what the hardware is fastest at.
+Mode = Literal["exact", "fast"]
+
+# Between a model's name and its precision, as the pool knows it; no name of a model holds one.
+_SEPARATOR = "@"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +96,20 @@ class Registry:
         raise ModelUnavailable(f"No model on this machine can {task}.")
 
     @contextmanager
-    def lease(self, card: ModelCard) -> Iterator[Leased]:
+    def lease(self, card: ModelCard, mode: Mode | None = None) -> Iterator[Leased]:
         """The model loaded and kept in memory until the block ends.
 
-        Raises ``ModelUnavailable`` when weights or libraries are missing, ``ModelLoadFailed`` when loading fails.
+        ``mode``: float32, or what the hardware is fastest at; without it what MODEL_PRECISION says. Both may be in
+        memory at once. Models without weights know one mode only. Raises ``ModelUnavailable`` when weights or
+        libraries are missing, ``ModelLoadFailed`` when loading fails.
         """
         entry = self._entry(card.name)
-        with self._pool.lease(card.name, lambda: self._load(entry)) as engine:
-            yield Leased(card, engine, self._versions[card.name])
+        hardware = self._hardware
+        if mode is not None and card.hub:
+            hardware = replace(hardware, precision="exact" if mode == "exact" else "auto")
+        held_as = f"{card.name}{_SEPARATOR}{hardware.precision}"
+        with self._pool.lease(held_as, lambda: self._load(entry, hardware)) as engine:
+            yield Leased(card, engine, self._versions[held_as])
 
     def require(self, card: ModelCard) -> None:
         """Raise ``ModelUnavailable`` when the model's weights or libraries are missing; nothing is loaded."""
@@ -108,11 +120,11 @@ class Registry:
 
     def states(self, task: Task | None = None) -> list[ModelState]:
         """Every model of the task (of all tasks) as it stands."""
-        loaded = self._pool.loaded()
+        loaded = self._loaded()
         return [self._state(entry.card, loaded) for entry in self._entries.values() if task in (None, entry.card.task)]
 
     def state(self, name: str) -> ModelState:
-        return self._state(self.card(name), self._pool.loaded())
+        return self._state(self.card(name), self._loaded())
 
     def device(self) -> str:
         """Where models run: "cpu", "cuda" or "mps". Where DEVICE names one that is not there, only the processor is."""
@@ -134,11 +146,12 @@ class Registry:
         """Give the model's memory and its embeddings back; False when it was not loaded."""
         card = self.card(name)
         self._embeddings.forget(lambda key: key.model == card.name)
-        return self._pool.unload(card.name)
+        held_as = [name for name in self._pool.loaded() if _model_of(name) == card.name]
+        return sum(self._pool.unload(name) for name in held_as) > 0
 
     def sweep(self) -> None:
         """Unload models that nobody has used for long."""
-        gone = self._pool.sweep()
+        gone = {_model_of(name) for name in self._pool.sweep()}
         self._embeddings.forget(lambda key: key.model in gone)
 
     def _entry(self, name: str) -> Entry:
@@ -156,14 +169,21 @@ class Registry:
     def _can_run(self, entry: Entry) -> bool:
         return self._has_weights(entry) and not entry.missing_libraries()
 
-    def _load(self, entry: Entry) -> Any:
+    def _loaded(self) -> dict[str, int]:
+        """Bytes held by each model, in both modes together."""
+        held: dict[str, int] = {}
+        for name, size in self._pool.loaded().items():
+            held[_model_of(name)] = held.get(_model_of(name), 0) + size
+        return held
+
+    def _load(self, entry: Entry, hardware: Hardware) -> Any:
         weights = self._weights.require(entry.card) if entry.card.hub else None
         entry.require_libraries()
         # Weights under the same name may be other ones tomorrow, so their digest is part of the version. It comes
         # first: what is damaged is not loaded.
-        digest = f"+{self._weights.digest(weights)[:16]}+{self._hardware.precision}" if weights else ""
-        engine = entry.load(weights, self._hardware)
-        self._versions[entry.card.name] = entry.card.version + digest
+        digest = f"+{self._weights.digest(weights)[:16]}+{hardware.precision}" if weights else ""
+        engine = entry.load(weights, hardware)
+        self._versions[f"{entry.card.name}{_SEPARATOR}{hardware.precision}"] = entry.card.version + digest
         return engine
 
     def _state(self, card: ModelCard, loaded: Mapping[str, int]) -> ModelState:
@@ -174,3 +194,7 @@ class Registry:
         if weights is None:
             return ModelState(card, False, is_loaded, held)
         return ModelState(card, True, is_loaded, held, self._weights.known_digest(weights), weights.is_file())
+
+
+def _model_of(held_as: str) -> str:
+    return held_as.partition(_SEPARATOR)[0]

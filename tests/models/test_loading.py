@@ -68,6 +68,18 @@ def test_precision_reaches_the_engine_and_the_key_of_what_is_cached(root: Path) 
     assert auto.device() in ("cpu", "cuda", "mps")
 
 
+def test_a_caller_may_choose_the_precision_and_both_are_counted_and_unloaded(root: Path) -> None:
+    models = registry(root, hardware=Hardware("cpu", "auto"))
+    card = models.card("vit_b")
+    with models.lease(card, "exact") as exact, models.lease(card, "fast") as fast, models.lease(card) as default:
+        assert exact.engine.exact is True
+        assert default.engine is fast.engine is not exact.engine
+        assert exact.key("a" * 64) != fast.key("a" * 64)
+        assert models.state("vit_b").memory_bytes == exact.engine.nbytes + fast.engine.nbytes
+    assert models.unload("vit_b") is True
+    assert models.state("vit_b").loaded is False
+
+
 def test_a_device_that_is_not_there_is_an_error_and_embedded_models_run_all_the_same(root: Path) -> None:
     import torch
 
@@ -276,4 +288,4 @@ def test_every_card_tells_size_licence_and_source() -> None:
             assert card.size_mb > 0
             assert card.source == f"https://huggingface.co/{card.hub}"
             assert bool(card.checkpoint) == bool(card.checkpoint_sha256)
-    assert [entry.card.name for entry in CATALOGUE if entry.card.gated] == ["sam3"]
+    assert [entry.card.name for entry in CATALOGUE if entry.card.gated] == ["sam3", "sam3-words"]

@@ -2,7 +2,7 @@
 
 # No postponed annotations: FastAPI reads those of the form classes where they stand.
 from dataclasses import dataclass, fields
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from fastapi import Form
 from pydantic import BaseModel, Field, TypeAdapter, model_validator
@@ -262,6 +262,7 @@ class EverythingForm:
     min_mask_region_area: Annotated[int | None, Form(ge=0, description="Smallest hole or island kept, pixels.")] = None
     min_area: Annotated[int | None, Form(ge=0, description="Smallest mask kept, pixels.")] = None
     max_time_ms: Annotated[int | None, Form(ge=1, description="The best found within this time.")] = None
+    mode: Annotated[Literal["exact", "fast"] | None, Form(description="Precision of models with weights.")] = None
 
 
 _EVERYTHING = TypeAdapter(EverythingForm)
