@@ -90,7 +90,7 @@ def test_an_extraction_that_lost_its_lease_while_it_wrote_takes_its_files_away(
     parts: Runtime, claim: Claim, extraction: Job
 ) -> None:
     context = claim(extraction)
-    assert context._claims.postpone(extraction_claim(context), 0.0)
+    assert context._claims.postpone(context.job.claim, 0.0)
     with pytest.raises(LostLease):
         segmenting.extract(context, order_of(extraction), parts.tools)
     assert names(parts) == []
@@ -129,12 +129,9 @@ def test_a_second_try_replaces_the_masks_of_the_first(parts: Runtime, claim: Cla
     job = parts.orders.everything(parts.archive.take(small()), None, {})
     order = EverythingOrder(**job.params)
     context = claim(job)
-    found = [
-        segmenting.everything(context, order, parts.tools),
-        segmenting.everything(again(context), order, parts.tools),
-    ]
-    assert found[0] == found[1]
-    assert parts.archive.mask_counts([job.id]) == {job.id: found[0]["total_masks"]}
+    first = segmenting.everything(context, order, parts.tools)
+    assert segmenting.everything(again(context), order, parts.tools) == first
+    assert parts.archive.mask_counts([job.id]) == {job.id: first["total_masks"]}
 
 
 def test_a_payload_says_which_picture_and_model_it_is_about(extraction: Job) -> None:
@@ -142,7 +139,3 @@ def test_a_payload_says_which_picture_and_model_it_is_about(extraction: Job) -> 
     assert isinstance(order, ExtractOrder)
     # The model is settled when the job is handed in: the default of a later day is not the one that was promised.
     assert order.model == extraction.model == "region-tree"
-
-
-def extraction_claim(context: Context) -> Any:
-    return context.job.claim
