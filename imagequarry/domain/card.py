@@ -18,8 +18,9 @@ class ModelCard:
     ``version`` changes whenever the same input may give another output: it is part of the key of everything cached.
     ``hub`` is the repository the weights are pulled from, ``checkpoint`` the file name of the original release and
     ``checkpoint_sha256`` its digest; all are empty for models that need no weights. ``gated``: its repository asks for
-    a licence to be accepted first. ``shares``: the model whose weights this one uses. ``everything`` are the engine's
-    calibrated defaults for segmenting everything, used where the caller names none.
+    a licence to be accepted first. ``shares``: the model whose weights this one uses. ``runs_as``: the model whose
+    loaded engine does this task too, so that it is in memory once. ``everything`` are the engine's calibrated defaults
+    for segmenting everything, used where the caller names none.
     """
 
     name: str
@@ -35,9 +36,15 @@ class ModelCard:
     checkpoint_sha256: str = ""
     gated: bool = False
     shares: str = ""
+    runs_as: str = ""
     everything: Everything = field(default_factory=Everything)
 
     @property
     def folder(self) -> str:
-        """The folder of its weights: that of the model it ``shares`` them with, else its own name."""
-        return self.shares or self.name
+        """The folder of its weights: that of the model it ``shares`` them with or runs as, else its own name."""
+        return self.shares or self.runs_as or self.name
+
+    @property
+    def engine(self) -> str:
+        """The name its engine is held in memory by."""
+        return self.runs_as or self.name
