@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 
 # The newest revision in migrations/versions: known here so that a start with nothing to do need not import Alembic.
-REVISION = "0002"
+REVISION = "0003"
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -179,3 +179,59 @@ job_events = Table(
     sqlite_autoincrement=True,
 )
 Index(None, job_events.c.job_id, job_events.c.seq)
+
+# Pictures that stay where they lie: the file of an image that is not among the blobs.
+image_files = Table(
+    "image_files",
+    metadata,
+    Column("image_id", String(128), ForeignKey("images.id", ondelete="CASCADE"), primary_key=True),
+    Column("path", Text, nullable=False),
+    # SHA-256 of the path: one picture for each, however long it is.
+    Column("path_key", String(64), nullable=False),
+    # Tell without reading the file whether it changed.
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("modified_ns", BigInteger, nullable=False),
+)
+Index(None, image_files.c.path_key, unique=True)
+
+descriptions = Table(
+    "descriptions",
+    metadata,
+    # A number beside the id: full text search knows its rows by one.
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("image_id", String(128), ForeignKey("images.id", ondelete="CASCADE"), nullable=False),
+    # The three columns that words are searched in; the objects as one text, in image_objects one by one.
+    Column("filename", Text, nullable=False),
+    Column("caption", Text, nullable=False),
+    Column("objects", Text, nullable=False),
+    Column("captioned_by", String(128), nullable=False),
+    Column("tagged_by", String(128), nullable=False),
+    Column("perceptual_hash", LargeBinary),
+    Column("described_at", UtcTime, nullable=False),
+    sqlite_autoincrement=True,
+)
+Index(None, descriptions.c.image_id, unique=True)
+
+image_objects = Table(
+    "image_objects",
+    metadata,
+    Column("image_id", String(128), ForeignKey("images.id", ondelete="CASCADE"), primary_key=True),
+    Column("name", String(128), primary_key=True),
+    Column("position", Integer, nullable=False),
+    Column("score", Float, nullable=False),
+)
+Index(None, image_objects.c.name)
+
+vectors = Table(
+    "vectors",
+    metadata,
+    # Grows with every row and is never used again: who holds the rows up to one number reads on from there.
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("image_id", String(128), ForeignKey("images.id", ondelete="CASCADE"), nullable=False),
+    # What was encoded, by which model in which version: vectors of two spaces are never compared.
+    Column("space", String(255), nullable=False),
+    Column("vector", LargeBinary, nullable=False),
+    sqlite_autoincrement=True,
+)
+Index(None, vectors.c.image_id, vectors.c.space, unique=True)
+Index(None, vectors.c.space, vectors.c.number)

@@ -21,6 +21,8 @@ from imagequarry.stores.segmentations import Segmentations
 from imagequarry.stores.tables import REVISION, metadata
 from tests.stores.samples import image, rectangle, segmentation
 
+WORD_INDEX = ("description_words", "descriptions_words")
+
 START = """
 import sys
 from imagequarry.stores.database import Database
@@ -32,9 +34,15 @@ print("alembic" in sys.modules)
 """
 
 
+def is_no_word_index(_object: object, name: str | None, *_rest: object) -> bool:
+    return not (name or "").startswith(WORD_INDEX)
+
+
 def test_migrations_make_exactly_the_tables_that_the_code_describes(database: Database) -> None:
     with database.read() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        # Full text search has its index outside of what SQLAlchemy describes; tests of its own hold it.
+        opts = {"compare_type": True, "compare_server_default": True, "include_object": is_no_word_index}
+        context = MigrationContext.configure(connection, opts=opts)
         assert compare_metadata(context, metadata) == []
         schema = inspect(connection)
         assert [index["name"] for index in schema.get_indexes("images")] == ["ix_images_created_at", "ix_images_digest"]
@@ -59,7 +67,8 @@ def test_the_first_revision_can_be_taken_back_and_made_again(database: Database)
         assert inspect(connection).get_table_names() == ["alembic_version"]
     database.migrate()
     with database.read() as connection:
-        assert len(inspect(connection).get_table_names()) == len(metadata.tables) + 1
+        made = [name for name in inspect(connection).get_table_names() if not name.startswith(WORD_INDEX)]
+        assert len(made) == len(metadata.tables) + 1
 
 
 def test_processes_that_start_at_once_migrate_once_and_later_ones_need_no_alembic(database_url: str) -> None:
