@@ -42,7 +42,7 @@ def create_app(settings: Settings | None = None, *, parts: Runtime | None = None
     ``parts`` is the runtime where it was assembled before; else it is assembled when the application starts.
     """
     settings = settings or read_settings()
-    logs.configure(settings.log_level, settings.logs, console=sys.stderr.isatty())
+    logs.configure(settings.log_level, settings.logs, sys.stderr.isatty(), settings.log_file)
     surfaces = Surfaces(SURFACES)
 
     @asynccontextmanager

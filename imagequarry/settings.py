@@ -47,9 +47,23 @@ class Settings(BaseSettings):
     )
     results_dir: Path | None = Field(None, description="Folder for cut-out objects; default: results below DATA_DIR.")
     log_dir: Path | None = Field(None, description="Folder for log files; default: logs below DATA_DIR.")
+    log_file: Path | None = Field(None, description="File of the application log; default: application.log in LOG_DIR.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level that is logged.")
     database_url: SecretStr | None = Field(
         None, description="SQLite or PostgreSQL URL; default: a SQLite file below DATA_DIR."
+    )
+    db_path: Path | None = Field(
+        None, description="Folder of the SQLite file where DATABASE_URL names no database; default: DATA_DIR."
+    )
+    collection_name: str = Field(
+        "image_contexts", max_length=128, description="Name of the collection that surface B's statistics show."
+    )
+    image_roots: Annotated[tuple[Path, ...], NoDecode] = Field(
+        (),
+        description="Folders that server-side paths may lead into; default: uploads and the folder of the start.",
+    )
+    vector_engine: Literal["auto", "memory", "pgvector"] = Field(
+        "auto", description="Where vectors are searched; auto: pgvector where PostgreSQL has it, else memory."
     )
     api_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
         (), description="Keys that open all surfaces, as a JSON list or separated by commas; none: open to everybody."
@@ -77,6 +91,19 @@ class Settings(BaseSettings):
     model_precision: Literal["auto", "exact"] = Field(
         "auto", description="auto: bfloat16 where the hardware is fast at it; exact: always float32."
     )
+    caption_model: str = Field("auto", description="Model that writes captions; auto: the best that is there.")
+    objects_model: str = Field("auto", description="Model that names objects; auto: the best that is there.")
+    image_vector_model: str = Field("auto", description="Model that makes vectors of pictures.")
+    text_vector_model: str = Field("auto", description="Model that makes vectors of captions and queries.")
+    object_vocabulary: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), max_length=2000, description="Names that CLIP looks for; default: those of COCO and of common scenes."
+    )
+    object_threshold: float | None = Field(
+        None, ge=0, le=1, description="Least score of an object that is told; default: the model's own."
+    )
+    use_local_files_only: bool = Field(False, description="Never pull weights from the hub.")
+    local_blip_model_path: Path | None = Field(None, description="Folder with BLIP's weights, used for blip.")
+    local_clip_model_path: Path | None = Field(None, description="Folder with CLIP's weights, used for clip.")
     sam_api_url: str | None = Field(None, description="A SAM HTTP API that makes surface C's masks.")
     sam_api_token: SecretStr | None = Field(None, description="Bearer token of that API.")
     sam_api_timeout: float = Field(150, gt=0, le=3600, description="Seconds to wait for that API.")
@@ -139,13 +166,14 @@ class Settings(BaseSettings):
         1000, ge=1, le=1000000, description="Jobs that may wait before more are refused as busy."
     )
     app_title: str = Field("Image Quarry", description="Title shown in the API documentation.")
+    max_sockets: int = Field(200, ge=0, le=10000, description="WebSockets that may be open at once.")
     app_description: str = Field(
-        "Segmentation, cut-outs and rendering of pictures over five documented surfaces.",
+        "Segmentation, cut-outs, captions and search of pictures over five documented surfaces.",
         description="Description shown in the API documentation.",
     )
     app_version: str | None = Field(None, description="Version reported by the server; default: the package's own.")
 
-    @field_validator("api_keys", "cors_origins", mode="before")
+    @field_validator("api_keys", "cors_origins", "image_roots", "object_vocabulary", mode="before")
     @classmethod
     def _lists(cls, value: Any) -> Any:
         return _listed(value)
@@ -168,6 +196,19 @@ class Settings(BaseSettings):
         if self.task_soft_time_limit > self.task_time_limit:
             raise ValueError("TASK_SOFT_TIME_LIMIT is longer than TASK_TIME_LIMIT")
         return self
+
+    @property
+    def uploads(self) -> Path:
+        """Where surface B puts what is uploaded, under its own name."""
+        return self.upload_dir or self.data_dir / "uploads"
+
+    @property
+    def roots(self) -> tuple[Path, ...]:
+        """The folders that server-side paths may lead into, the uploads among them."""
+        here = Path.cwd()
+        # A service that was started in / means no folder at all, and surely not every file of the machine.
+        started_in = (here,) if here != here.parent else ()
+        return tuple(dict.fromkeys((*(self.image_roots or started_in), self.uploads)))
 
     @property
     def blobs(self) -> Path:
@@ -195,7 +236,7 @@ class Settings(BaseSettings):
         """The database's URL, password included: hand it on, never show it."""
         if self.database_url is not None:
             return self.database_url.get_secret_value()
-        return f"sqlite:///{(self.data_dir / 'imagequarry.db').resolve()}"
+        return f"sqlite:///{((self.db_path or self.data_dir) / 'imagequarry.db').resolve()}"
 
 
 def read_settings(**given: Any) -> Settings:

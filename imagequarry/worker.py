@@ -18,7 +18,7 @@ app = celery.application(settings.celery_broker, settings.task_time_limit)
 @setup_logging.connect
 def _log(**_: Any) -> None:
     """Log as the server does; being connected keeps Celery from setting up logs of its own."""
-    logs.configure(settings.log_level, settings.logs)
+    logs.configure(settings.log_level, settings.logs, application_file=settings.log_file)
 
 
 celery.serve(app, lambda: runtime.runner(settings))

@@ -51,15 +51,17 @@ def access_logger() -> structlog.stdlib.BoundLogger:
     return logger(_ACCESS_LOGGER)
 
 
-def configure(level: str = "INFO", folder: Path | None = None, console: bool = False) -> None:
+def configure(
+    level: str = "INFO", folder: Path | None = None, console: bool = False, application_file: Path | None = None
+) -> None:
     """Send all logs of this process to standard error and, with a folder, to files in it; again replaces.
 
-    ``console`` makes lines for people instead of JSON on standard error. The files are opened anew when something
+    ``application_file`` takes the place of ``application.log`` in that folder. ``console`` makes lines for people instead of JSON on standard error. The files are opened anew when something
     else has moved them away. Raises ``StorageFailure`` when the folder cannot be written.
     """
     # A full disk is no reason to print the call stack of every line that could not be written.
     logging.raiseExceptions = False
-    application, access = _files(folder) if folder else ([], [])
+    application, access = _files(folder, application_file or folder / APPLICATION_LOG) if folder else ([], [])
     stderr = _StandardError()
     stderr.setFormatter(_formatter(_for_people() if console else _as_json()))
 
@@ -90,13 +92,14 @@ class _StandardError(logging.StreamHandler[TextIO]):
         super().emit(record)
 
 
-def _files(folder: Path) -> tuple[list[logging.Handler], list[logging.Handler]]:
+def _files(folder: Path, application_file: Path) -> tuple[list[logging.Handler], list[logging.Handler]]:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        application = WatchedFileHandler(folder / APPLICATION_LOG, encoding="utf-8")
+        for needed in (folder, application_file.parent):
+            needed.mkdir(parents=True, exist_ok=True)
+        application = WatchedFileHandler(application_file, encoding="utf-8")
         access = WatchedFileHandler(folder / ACCESS_LOG, encoding="utf-8")
     except OSError as error:
-        raise StorageFailure("The log files cannot be written: check LOG_DIR.") from error
+        raise StorageFailure("The log files cannot be written: check LOG_DIR and LOG_FILE.") from error
     for handler in (application, access):
         handler.setFormatter(_formatter(_as_json()))
     return [application], [access]

@@ -200,6 +200,14 @@ def test_a_rotated_file_is_followed_by_a_new_one(tmp_path: Path) -> None:
     assert [line["event"] for line in lines(tmp_path / APPLICATION_LOG)] == ["after"]
 
 
+def test_the_application_log_may_be_a_file_elsewhere(tmp_path: Path) -> None:
+    configure(folder=tmp_path / "logs", application_file=tmp_path / "other" / "api.log")
+    log.info("image stored")
+    access_logger().info("request")
+    assert [line["event"] for line in lines(tmp_path / "other" / "api.log")] == ["image stored"]
+    assert [file.name for file in (tmp_path / "logs").iterdir()] == [ACCESS_LOG]
+
+
 def test_a_folder_that_cannot_be_made_is_a_storage_failure(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageFailure, match="LOG_DIR") as caught:
