@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagequarry.capabilities import png
+from imagequarry.capabilities.files import folder_below
 from imagequarry.domain.mask import Mask
 from imagequarry.domain.raster import Pixels, Raster
 from imagequarry.domain.segmenter import Candidate
@@ -97,18 +98,7 @@ def results_folder(root: Path, save_dir: str) -> Path:
     the folder cats in it. InvalidPath for absolute paths, drive letters, backslashes, ``..``, names that begin or
     end with a dot or a space, control characters, overlong names, and symbolic links that lead out.
     """
-    parts = [part for part in save_dir.split("/") if part not in ("", ".")]
-    if save_dir.startswith("/") or len(save_dir) > 1024 or not all(map(_is_plain, parts)):
-        raise InvalidPath("save_dir must be a plain relative folder name such as ./results/cats.")
-    home = root.resolve()
-    folder = home.joinpath(*parts[1:] if parts[:1] == ["results"] else parts)
-    try:
-        resolved = folder.resolve()
-    except (OSError, RuntimeError) as error:
-        raise InvalidPath("save_dir cannot be followed.") from error
-    if not resolved.is_relative_to(home):
-        raise InvalidPath("save_dir leads out of the results folder.")
-    return resolved
+    return folder_below(root, save_dir, "results", "save_dir")
 
 
 def shown(root: Path, file: Path) -> str:
@@ -171,15 +161,6 @@ def _feathered_tile(rgb: Pixels, inside: NDArray[np.bool_], feather: float) -> P
     tile[halo, :3] = rgb[np.unravel_index(pixel_of_label[nearest[halo]], inside.shape)]
     tile[alpha == 0] = 0
     return tile
-
-
-def _is_plain(name: str) -> bool:
-    """Whether a folder name means the same on every system and leads nowhere else."""
-    try:
-        length = len(name.encode())
-    except UnicodeEncodeError:
-        return False
-    return length <= 255 and name.strip(" .") == name and name.isprintable() and not set(name) & set(':\\*?"<>|')
 
 
 def _published(staged: Sequence[Path], folder: Path) -> tuple[Path, ...]:
