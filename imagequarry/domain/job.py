@@ -138,6 +138,16 @@ class JobEvent:
         return self.type in ENDED
 
 
+@dataclass(frozen=True, slots=True)
+class WatchedEvent:
+    """An event, and what those who watch all jobs need to know of its job: ``progress`` (0..1) as it was when read."""
+
+    event: JobEvent
+    kind: str
+    parent_id: str | None
+    progress: float
+
+
 def plain_id(text: str) -> str:
     """The id itself: callers may write ``task-`` before it, even twice."""
     while text.startswith("task-"):

@@ -10,13 +10,16 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 import structlog
 
 _log = structlog.stdlib.get_logger(__name__)
 
 CHANNEL = "imagequarry:jobs"
+
+# Under it listen those who mean every job; no job has such an id.
+_EVERY = "*"
 
 
 class Bell:
@@ -27,9 +30,9 @@ class Bell:
         self._listeners: defaultdict[str, list[Callable[[], None]]] = defaultdict(list)
 
     def ring(self, job_id: str) -> None:
-        """Call those who listen for the job. Raises nothing and waits for nobody."""
+        """Call those who listen for the job or for all. Raises nothing and waits for nobody."""
         with self._lock:
-            called = list(self._listeners.get(job_id, ()))
+            called = [*self._listeners.get(job_id, ()), *self._listeners.get(_EVERY, ())]
         for call in called:
             try:
                 call()
@@ -48,6 +51,10 @@ class Bell:
                 self._listeners[job_id].remove(call)
                 if not self._listeners[job_id]:
                     del self._listeners[job_id]
+
+    def listening_to_all(self, call: Callable[[], None]) -> AbstractContextManager[None]:
+        """Have ``call`` called, from any thread, when something happens to any job; it must not wait."""
+        return self.listening(_EVERY, call)
 
     def close(self) -> None:
         """Nothing to give back."""

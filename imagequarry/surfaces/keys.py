@@ -16,15 +16,33 @@ _OPEN = frozenset({"/", "/docs", "/redoc", "/openapi.json"})
 _OPEN_BELOW = "/docs/assets/"
 
 
+class Keys:
+    """The keys that open the server; without any it is open to everybody."""
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        self._keys = [key.encode() for key in keys]
+
+    @property
+    def wanted(self) -> bool:
+        """Whether one must be given at all."""
+        return bool(self._keys)
+
+    def knows(self, given: bytes) -> bool:
+        """Whether it is one of them; a key with letters beyond ASCII comes in UTF-8."""
+        # Every key is compared, each in constant time, so that the time tells neither which one nor how much fits.
+        return sum(hmac.compare_digest(given, key) for key in self._keys) > 0
+
+
 class KeyGuard:
     """Lets a request pass with a known key, in ``X-API-Key`` or as ``Authorization: Bearer``.
 
     Health probes and documentation pass without, and so do a browser's preflight requests, which carry no headers.
+    WebSockets pass too: they ask for the key themselves, since a browser sends no header with one.
     """
 
     def __init__(self, app: ASGIApp, keys: Sequence[str], surfaces: Surfaces) -> None:
         self._app = app
-        self._keys = [key.encode() for key in keys]
+        self._keys = Keys(keys)
         self._surfaces = surfaces
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -32,7 +50,7 @@ class KeyGuard:
             await self._app(scope, receive, send)
             return
         given = key_of(Headers(scope=scope))
-        if given is not None and self._knows(given):
+        if given is not None and self._keys.knows(given):
             await self._app(scope, receive, send)
             return
         reply = self._surfaces.nearest(scope["path"]).render(KeyMissing() if given is None else KeyRefused())
@@ -47,16 +65,12 @@ class KeyGuard:
             or self._surfaces.is_probe(path)
         )
 
-    def _knows(self, given: str) -> bool:
-        # Every key is compared, each in constant time, so that the time tells neither which one nor how much fits.
-        # Headers are bytes, shown as Latin-1; a key with other letters comes in UTF-8.
-        raw = given.encode("latin-1")
-        return sum(hmac.compare_digest(raw, key) for key in self._keys) > 0
 
-
-def key_of(headers: Headers) -> str | None:
+def key_of(headers: Headers) -> bytes | None:
     """The key a request carries, or None."""
-    if key := headers.get("x-api-key"):
-        return key
-    scheme, _, token = headers.get("authorization", "").partition(" ")
-    return token.strip() or None if scheme.lower() == "bearer" else None
+    key = headers.get("x-api-key")
+    if not key:
+        scheme, _, token = headers.get("authorization", "").partition(" ")
+        key = token.strip() if scheme.lower() == "bearer" else ""
+    # Headers are bytes, shown as Latin-1.
+    return key.encode("latin-1") if key else None
