@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import structlog
 
 from imagequarry.domain.job import WatchedEvent, plain_id
-from imagequarry.errors import QuarryError
 from imagequarry.jobs.bells import Bell
 from imagequarry.jobs.events import LOOK_SECONDS
 from imagequarry.stores.ledger_stream import EventLog, Gap
@@ -104,8 +103,8 @@ class Reader:
                         gaps = _Gaps(self._log.newest(_LOOKED_FOR_AT_FIRST))
                         self._tell(News((), gaps.position))
                     more = self._read(gaps)
-                except QuarryError as error:
-                    _log.warning("the events of jobs cannot be read; trying again", reason=error.message)
+                except Exception as error:  # noqa: BLE001 - the stream must outlive whatever the database does
+                    _log.warning("the events of jobs cannot be read; trying again", reason=type(error).__name__)
                     self._ending.wait(_AFTER_FAULT_SECONDS)
                     continue
                 if not more and self._rung.wait(LOOK_SECONDS):
