@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from imagequarry.domain.records import ImageKind, ListedImage, Operation, Origin, StoredImage, is_digest, is_id
 from imagequarry.errors import Conflict, ImageNotFound
 from imagequarry.stores.database import Database
-from imagequarry.stores.tables import images, masks, segmentations
+from imagequarry.stores.tables import image_files, images, masks, segmentations
 
 
 class Images:
@@ -28,7 +28,7 @@ class Images:
             row = connection.execute(select(images).where(images.c.id == id)).first()
         if row is None:
             raise ImageNotFound
-        return _image(row)
+        return image_of(row)
 
     def page(
         self,
@@ -53,12 +53,10 @@ class Images:
         )
         query = _filtered(select(images, count.label("mask_count")), kind, origin)
         query = (
-            query.order_by(images.c.created_at.desc(), images.c.id.desc())
-            .limit(_bounded(limit))
-            .offset(_bounded(offset))
+            query.order_by(images.c.created_at.desc(), images.c.id.desc()).limit(bounded(limit)).offset(bounded(offset))
         )
         with self._database.read() as connection:
-            return [ListedImage(_image(row), row.mask_count) for row in connection.execute(query)]
+            return [ListedImage(image_of(row), row.mask_count) for row in connection.execute(query)]
 
     def count(self, *, kind: ImageKind | None = None, origin: Origin | None = None) -> int:
         """How many pictures ``page`` would list in all."""
@@ -68,7 +66,7 @@ class Images:
             return total
 
     def digest_in_use(self, digest: str) -> bool:
-        """Whether any picture has that content."""
+        """Whether any picture has that content among the blobs."""
         with self._database.read() as connection:
             return is_digest(digest) and uses(connection, digest)
 
@@ -84,7 +82,7 @@ def insert(connection: Connection, image: StoredImage) -> None:
 def locked(connection: Connection, id: str) -> StoredImage | None:
     """The picture with that id, if there is one, kept from changing until the transaction ends."""
     row = connection.execute(select(images).where(images.c.id == id).with_for_update()).first()
-    return None if row is None else _image(row)
+    return None if row is None else image_of(row)
 
 
 def remove(connection: Connection, id: str) -> str:
@@ -97,8 +95,10 @@ def remove(connection: Connection, id: str) -> str:
 
 
 def uses(connection: Connection, digest: str) -> bool:
-    """Whether any picture has that content."""
-    return connection.execute(select(images.c.id).where(images.c.digest == digest).limit(1)).first() is not None
+    """Whether any picture has that content among the blobs; one that stays where it lies has its own file."""
+    elsewhere = select(image_files.c.image_id).where(image_files.c.image_id == images.c.id).exists()
+    query = select(images.c.id).where(images.c.digest == digest, ~elsewhere).limit(1)
+    return connection.execute(query).first() is not None
 
 
 def _filtered(
@@ -111,10 +111,11 @@ def _filtered(
     return query
 
 
-def _bounded(number: int) -> int:
+def bounded(number: int) -> int:
     """What a database takes as a limit, nearest to what the caller wished."""
     return max(0, min(number, 2**31 - 1))
 
 
-def _image(row: Row[*tuple[Any, ...]]) -> StoredImage:
+def image_of(row: Row[*tuple[Any, ...]]) -> StoredImage:
+    """The picture in a row that has all columns of ``images``."""
     return StoredImage(**{column.name: row._mapping[column] for column in images.columns})

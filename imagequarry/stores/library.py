@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from contextlib import suppress
 
 from sqlalchemy import Connection
 
+from imagequarry.domain.described import ImageFile
 from imagequarry.domain.records import Segmentation, StoredImage
-from imagequarry.errors import Busy, Conflict, InvalidInput, NotFound, StorageFailure
-from imagequarry.stores import images, segmentations
+from imagequarry.errors import Busy, Conflict, ImageNotFound, InvalidInput, NotFound, StorageFailure
+from imagequarry.stores import image_files, images, segmentations
 from imagequarry.stores.blobs import Blobs
 from imagequarry.stores.database import Database
 from imagequarry.stores.images import Images
+
+Also = Callable[[Connection, StoredImage], None]
+"""What else belongs to a picture, done in the transaction that keeps it; gets the picture as it is kept."""
 
 
 class Library:
@@ -22,6 +27,9 @@ class Library:
     the digest: whoever adds a row looks once more whether the file is there, and whoever removes a file looks once
     more that no row names it. A process killed in between leaves at worst a file without a row, for ``sweep``.
     The blobs must hold nothing but pictures: what no row of ``images`` names is swept away.
+
+    A picture can also stay where it lies, as a file of its owner: then there is a row and no blob. Such a file is
+    read, never written and never deleted.
     """
 
     def __init__(self, database: Database, blobs: Blobs) -> None:
@@ -43,21 +51,51 @@ class Library:
             raise InvalidInput("The segmentation is of another picture.")
         self._keep(image, data, segmentation)
 
+    def add_file(self, image: StoredImage, file: ImageFile, also: Also) -> StoredImage:
+        """Keep a picture that stays where it lies, with all that ``also`` adds, in one transaction.
+
+        There is one picture for each path: where one is known it keeps its id, its time and its origin, and what was
+        found in another content than this goes. Returns the picture as it is kept. ``also`` should only write: on
+        SQLite nobody else can meanwhile. Raises InvalidInput for a path that is not absolute or no text.
+        """
+        image_files.check(file)
+        with self._database.write() as connection:
+            self._database.lock(connection, _key(image_files.key(file.path)))
+            kept = image_files.put(connection, image, file)
+            also(connection, kept)
+        return kept
+
+    def describe(self, image: StoredImage, also: Also) -> None:
+        """Add what ``also`` adds to a picture that is kept, in one transaction, while its content stays.
+
+        Raises ImageNotFound when it is gone, Conflict when it is not what was described.
+        """
+        with self._database.write() as connection:
+            now = images.locked(connection, image.id)
+            if now is None:
+                raise ImageNotFound
+            if now.digest != image.digest:
+                raise Conflict("The image has changed meanwhile.", image_id=image.id)
+            also(connection, now)
+
     def read(self, id: str) -> tuple[StoredImage, bytes]:
-        """A picture and its file. Raises ImageNotFound, StorageFailure when its file is lost."""
+        """A picture and its file. Raises ImageNotFound, StorageFailure when its file is lost or has changed."""
         image = self._images.get(id)
         try:
             return image, self._blobs.get(image.digest)
         except NotFound as error:
-            now = self._images.get(id)  # deleted or replaced since, perhaps
+            with self._database.read() as connection:
+                now, file = image_files.located(connection, id)  # deleted or replaced since, perhaps
+            if file is not None:
+                return now, image_files.read(file, now)
             if now.digest == image.digest:
                 raise StorageFailure("The file of that image is missing.", image_id=id) from error
             return now, self._blobs.get(now.digest)
 
     def delete(self, id: str) -> None:
-        """Remove a picture, what was found in it, and its file unless another picture has the same content.
+        """Remove a picture, what was found in it, and its blob unless another picture has the same content.
 
-        Raises ImageNotFound.
+        A file outside the blobs stays. Raises ImageNotFound.
         """
         with self._database.write() as connection:
             digest = images.remove(connection, id)

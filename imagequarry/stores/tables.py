@@ -180,6 +180,9 @@ job_events = Table(
 )
 Index(None, job_events.c.job_id, job_events.c.seq)
 
+LONGEST_BEGINNING = 255
+BEGINNING = String(LONGEST_BEGINNING).with_variant(String(LONGEST_BEGINNING, collation="C"), "postgresql")
+
 # Pictures that stay where they lie: the file of an image that is not among the blobs.
 image_files = Table(
     "image_files",
@@ -188,11 +191,14 @@ image_files = Table(
     Column("path", Text, nullable=False),
     # SHA-256 of the path: one picture for each, however long it is.
     Column("path_key", String(64), nullable=False),
+    # Its first characters, in the order of their code points: an index of what lies in a folder, short enough for one.
+    Column("beginning", BEGINNING, nullable=False),
     # Tell without reading the file whether it changed.
     Column("size_bytes", BigInteger, nullable=False),
     Column("modified_ns", BigInteger, nullable=False),
 )
 Index(None, image_files.c.path_key, unique=True)
+Index(None, image_files.c.beginning)
 
 descriptions = Table(
     "descriptions",
@@ -200,7 +206,8 @@ descriptions = Table(
     # A number beside the id: full text search knows its rows by one.
     Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
     Column("image_id", String(128), ForeignKey("images.id", ondelete="CASCADE"), nullable=False),
-    # The three columns that words are searched in; the objects as one text, in image_objects one by one.
+    # The three columns that words are searched in: the words of the file's name and of the objects, as ``stores.words``
+    # makes them of a text, and the caption as it is. PostgreSQL has a fourth, ``words``, which only searches know.
     Column("filename", Text, nullable=False),
     Column("caption", Text, nullable=False),
     Column("objects", Text, nullable=False),
