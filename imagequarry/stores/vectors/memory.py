@@ -1,0 +1,173 @@
+"""The embedded engine: exact products with matrices in memory, over SQLite as over PostgreSQL."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+
+from sqlalchemy import Connection
+
+from imagequarry.domain.described import Hit, Space
+from imagequarry.stores.database import Database
+from imagequarry.stores.vectors import truth
+from imagequarry.stores.vectors.held import HeldSpace
+from imagequarry.stores.vectors.interface import EngineName, Matrix
+from imagequarry.stores.vectors.ranking import Block, Page, Ranked, candidates, ranked
+from imagequarry.stores.vectors.truth import Numbers
+
+# Asked for beyond what is wanted, so that a few rows deleted since do not mean a second product.
+_SPARE = 8
+# Queries in one product, and candidates in one reading of the table.
+_QUERIES = 64
+_CANDIDATES = 16_384
+
+
+class MatrixVectors:
+    """Searches all vectors of a space, or all that pass the filters, in one matrix product.
+
+    A space is read into memory when it is first searched; later searches read what was added since, also by other
+    processes. ``max_bytes`` bounds all spaces together: the one that was not searched for longest goes first, and one
+    that is too large alone is read from the table for every search. After ``idle_seconds`` without a search a space
+    goes with the next search of another, or with ``give_back``.
+    """
+
+    engine: EngineName = "memory"
+    exact = True
+
+    def __init__(self, database: Database, max_bytes: int = 2 << 30, idle_seconds: float = 1800.0) -> None:
+        self._database = database
+        self._max_bytes = max_bytes
+        self._idle_seconds = idle_seconds
+        self._guard = threading.Lock()
+        self._held: OrderedDict[str, HeldSpace] = OrderedDict()
+        self._rows = truth.Rows(database)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all vectors that are held."""
+        with self._guard:
+            return sum(held.nbytes for held in self._held.values())
+
+    def put(self, connection: Connection, space: Space, items: Sequence[tuple[str, Matrix]]) -> None:
+        truth.put(self._database, connection, space, items)
+
+    def nearest(
+        self,
+        space: Space,
+        queries: Matrix,
+        k: int,
+        *,
+        objects: Sequence[str] = (),
+        among: Collection[str] | None = None,
+        min_score: float | None = None,
+        offset: int = 0,
+    ) -> list[list[Hit]]:
+        page = Page(k, offset, min_score)
+        queries = truth.checked(space, queries)
+        if not k or not len(queries):
+            return [[] for _ in queries]
+        with self._database.read() as connection:
+            allowed = truth.allowed(connection, space, objects, among)
+            if allowed is not None and not len(allowed):
+                return [[] for _ in queries]
+            at_once = max(1, min(_QUERIES, _CANDIDATES // page.reach))
+            found: list[list[Hit]] = []
+            for start in range(0, len(queries), at_once):
+                found += self._search(connection, space, queries[start : start + at_once], page, allowed)
+            return found
+
+    def _search(
+        self, connection: Connection, space: Space, queries: Matrix, page: Page, allowed: Numbers | None
+    ) -> list[list[Hit]]:
+        held = self._holding(space)
+        view = held.view(connection, lambda nbytes: self._make_room(held, nbytes))
+        if view is None:
+            return self._compare(connection, space, queries, page, _read(connection, space, allowed)).hits
+        found = self._compare(connection, space, queries, page, view.blocks(allowed))
+        held.forget(view, found.gone)
+        if not found.complete or held.is_doubtful:
+            held.reconcile(connection, view)
+        if not found.complete:
+            found = self._compare(connection, space, queries, page, view.blocks(allowed))
+        return found.hits
+
+    def _compare(
+        self, connection: Connection, space: Space, queries: Matrix, page: Page, blocks: Iterable[Block]
+    ) -> Ranked:
+        count = page.reach + _SPARE
+        return ranked(connection, space, queries, candidates(blocks, queries, count, page.floor), count, page)
+
+    def fetch(self, space: Space, ids: Collection[str]) -> dict[str, Matrix]:
+        return self._rows.fetch(space, ids)
+
+    def count(self, space: Space) -> int:
+        return self._rows.count(space)
+
+    def spaces(self) -> dict[str, int]:
+        return self._rows.spaces()
+
+    def scan(self, space: Space, batch: int = 4096) -> Iterator[tuple[list[str], Matrix]]:
+        return self._rows.scan(space, batch)
+
+    def drop(self, space_key: str) -> int:
+        with self._guard:
+            self._held.pop(space_key, None)
+        return self._rows.drop(space_key)
+
+    def bulk(self, space: Space) -> AbstractContextManager[None]:
+        """Nothing to speed up: rows are appended, and read by the next search."""
+        return nullcontext()
+
+    def mend(self) -> list[str]:
+        """Nothing to mend: what is in memory comes from the table alone."""
+        return []
+
+    def give_back(self) -> None:
+        """Let go of spaces that nobody has searched for a while."""
+        with self._guard:
+            self._drop_idle()
+
+    def close(self) -> None:
+        with self._guard:
+            self._held.clear()
+
+    def _holding(self, space: Space) -> HeldSpace:
+        with self._guard:
+            held = self._held.setdefault(space.key, HeldSpace(space))
+            held.used_at = time.monotonic()
+            self._held.move_to_end(space.key)
+            self._drop_idle()
+            return held
+
+    def _drop_idle(self) -> None:
+        oldest = time.monotonic() - self._idle_seconds
+        for key in [key for key, held in self._held.items() if held.used_at < oldest]:
+            del self._held[key]
+
+    def _make_room(self, held: HeldSpace, nbytes: int) -> bool:
+        """Whether the space may grow to so many bytes; others are let go of for it."""
+        with self._guard:
+            if nbytes > self._max_bytes:
+                self._held.pop(held.space.key, None)
+                return False
+            taken = sum(other.nbytes for other in self._held.values() if other is not held)
+            for key in list(self._held):
+                if taken + nbytes <= self._max_bytes:
+                    break
+                if self._held[key] is not held:
+                    taken -= self._held.pop(key).nbytes
+            return True
+
+
+def _read(connection: Connection, space: Space, allowed: Numbers | None) -> Iterator[Block]:
+    """The rows straight from the table, a part at a time."""
+    if allowed is None:
+        for numbers, vectors in truth.batches(connection, space):
+            yield Block(numbers, vectors)
+        return
+    for start in range(0, len(allowed), truth.BATCH):
+        numbers, _, vectors = truth.by_number(connection, space, allowed[start : start + truth.BATCH])
+        yield Block(numbers, vectors)
