@@ -134,6 +134,13 @@ class Descriptions:
             wanted = descriptions.c.image_id.in_(listed(connection, filter(is_id, ids)))
             return {row[0]: row[1] for row in connection.execute(query.where(wanted))}
 
+    def ids_of_content(self, digest: str, limit: int = 8) -> list[str]:
+        """Described pictures whose files have that SHA-256, the oldest first."""
+        query = select(images.c.id).join(descriptions).where(images.c.digest == digest)
+        with self._database.read() as connection:
+            ordered = query.order_by(images.c.created_at, images.c.id).limit(bounded(limit))
+            return list(connection.execute(ordered).scalars())
+
     def file_of(self, image_id: str) -> ImageFile | None:
         """Where the picture's file lies, None for one whose bytes are among the blobs. Raises ImageNotFound."""
         with self._database.read() as connection:
