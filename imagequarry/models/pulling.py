@@ -73,9 +73,11 @@ class Puller:
 
     def _complete(self, part: Path, repository: Repository, tell: Tell) -> tuple[FileRecord, ...]:
         wanted = {file.name for file in repository.files}
-        for stray in part.iterdir():
-            if stray.name not in wanted:
+        for stray in part.rglob("*"):
+            if not stray.is_dir() and stray.relative_to(part).as_posix() not in wanted:
                 stray.unlink()
+        for name in wanted:
+            (part / name).parent.mkdir(exist_ok=True)
         _require_room(part, repository)
         return tuple(self._fetch(part / file.name, repository, file, tell) for file in repository.files)
 

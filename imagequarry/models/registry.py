@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Literal
 
 from imagequarry.domain.card import ModelCard, Task
@@ -19,7 +20,17 @@ AUTO = "auto"
 # float32 as published, or what the hardware is fastest at.
 Mode = Literal["exact", "fast"]
 
-# Between a model's name and its precision, as the pool knows it; no name of a model holds one.
+_DOING: Mapping[Task, str] = {
+    "segment": "segment",
+    "segment-by-words": "segment by words",
+    "caption": "caption pictures",
+    "objects": "name objects",
+    "image-vectors": "turn pictures into vectors",
+    "text-vectors": "turn texts into vectors",
+    "mesh": "make meshes",
+}
+
+# Between an engine's name and its precision, as the pool knows it; no name of a model holds one.
 _SEPARATOR = "@"
 
 
@@ -53,7 +64,11 @@ class Leased:
 
 
 class Registry:
-    """Models by name over catalogue, weights and pool."""
+    """Models by name over catalogue, weights and pool.
+
+    ``default`` is what segments where nobody names a model, ``defaults`` what does the other tasks; "auto" where none
+    is given. Cards that run as another model's share its engine: it is loaded once, and unloaded for all of them.
+    """
 
     def __init__(
         self,
@@ -63,37 +78,42 @@ class Registry:
         embeddings: ByteCache[EmbeddingKey, Any],
         hardware: Hardware,
         default: str = AUTO,
+        defaults: Mapping[Task, str] | None = None,
     ) -> None:
         self._entries = {entry.card.name: entry for entry in catalogue}
         self._weights = weights
         self._pool = pool
         self._embeddings = embeddings
         self._hardware = hardware
-        self._default = default
-        if default != AUTO:
-            self._entry(default)
-        self._versions: dict[str, str] = {}
+        self._defaults: dict[Task, str] = {**(defaults or {}), "segment": default}
+        for name in self._defaults.values():
+            if name != AUTO:
+                self._entry(name)
+        # The weights' part of a version, by what the pool holds them as.
+        self._weighed: dict[str, str] = {}
 
     def card(self, name: str) -> ModelCard:
         """The card of that name. Raises ``ModelNotFound`` with the names there are."""
         return self._entry(name).card
 
     def choose(self, name: str | None, task: Task) -> ModelCard:
-        """The model to use: the named one, else the default, else the best for the task that can run.
+        """The model to use: the named one, else the task's default, else the best for the task that can run.
 
-        A name is obeyed or refused, never replaced; only "auto" falls back to an embedded engine.
+        A name is obeyed or refused, never replaced; only "auto" falls back to an embedded engine. A model that does
+        several tasks has a card for each, and any of their names means the card of this task.
         """
-        wanted = name or self._default
+        wanted = name or self._defaults.get(task, AUTO)
         if wanted != AUTO:
-            entry = self._entry(wanted)
-            if entry.card.task != task:
-                raise ModelNotFound(f"The model {wanted!r} does not {task}.", model=wanted)
-            return entry.card
+            engine = self._entry(wanted).card.engine
+            for entry in self._entries.values():
+                if entry.card.task == task and entry.card.engine == engine:
+                    return entry.card
+            raise ModelNotFound(f"The model {wanted!r} does not {_DOING[task]}.", model=wanted)
         for entry in self._entries.values():
             # A service on the network is used where it is asked for, never because it happens to be there.
             if entry.card.task == task and entry.card.family != "remote" and self._can_run(entry):
                 return entry.card
-        raise ModelUnavailable(f"No model on this machine can {task}.")
+        raise ModelUnavailable(f"No model on this machine can {_DOING[task]}.")
 
     @contextmanager
     def lease(self, card: ModelCard, mode: Mode | None = None) -> Iterator[Leased]:
@@ -103,13 +123,22 @@ class Registry:
         memory at once. Models without weights know one mode only. Raises ``ModelUnavailable`` when weights or
         libraries are missing, ``ModelLoadFailed`` when loading fails.
         """
-        entry = self._entry(card.name)
+        entry = self._entry(card.engine)
         hardware = self._hardware
         if mode is not None and card.hub:
             hardware = replace(hardware, precision="exact" if mode == "exact" else "auto")
-        held_as = f"{card.name}{_SEPARATOR}{hardware.precision}"
-        with self._pool.lease(held_as, lambda: self._load(entry, hardware)) as engine:
-            yield Leased(card, engine, self._versions[held_as])
+        held_as = f"{card.engine}{_SEPARATOR}{hardware.precision}"
+        with self._pool.lease(held_as, lambda: self._load(entry, hardware, held_as)) as engine:
+            yield Leased(card, engine, card.version + self._weighed[held_as])
+
+    def version(self, card: ModelCard) -> str:
+        """The version a lease of that model would have; loads nothing, but may read the weights for their digest.
+
+        Raises ``ModelUnavailable`` when they are missing.
+        """
+        entry = self._entry(card.engine)
+        weights = self._weights.require(entry.card) if entry.card.hub else None
+        return card.version + self._weight_version(entry, weights, self._hardware)
 
     def require(self, card: ModelCard) -> None:
         """Raise ``ModelUnavailable`` when the model's weights or libraries are missing; nothing is loaded."""
@@ -144,15 +173,19 @@ class Registry:
 
     def unload(self, name: str) -> bool:
         """Give the model's memory and its embeddings back; False when it was not loaded."""
-        card = self.card(name)
-        self._embeddings.forget(lambda key: key.model == card.name)
-        held_as = [name for name in self._pool.loaded() if _model_of(name) == card.name]
+        engine = self.card(name).engine
+        self._forget({engine})
+        held_as = [name for name in self._pool.loaded() if _engine_of(name) == engine]
         return sum(self._pool.unload(name) for name in held_as) > 0
 
     def sweep(self) -> None:
         """Unload models that nobody has used for long."""
-        gone = {_model_of(name) for name in self._pool.sweep()}
-        self._embeddings.forget(lambda key: key.model in gone)
+        self._forget({_engine_of(name) for name in self._pool.sweep()})
+
+    def _forget(self, engines: set[str]) -> None:
+        """Drop the embeddings that these engines made."""
+        models = {name for name, entry in self._entries.items() if entry.card.engine in engines}
+        self._embeddings.forget(lambda key: key.model in models)
 
     def _entry(self, name: str) -> Entry:
         try:
@@ -170,24 +203,27 @@ class Registry:
         return self._has_weights(entry) and not entry.missing_libraries()
 
     def _loaded(self) -> dict[str, int]:
-        """Bytes held by each model, in both modes together."""
+        """Bytes held by each engine, in both modes together."""
         held: dict[str, int] = {}
         for name, size in self._pool.loaded().items():
-            held[_model_of(name)] = held.get(_model_of(name), 0) + size
+            held[_engine_of(name)] = held.get(_engine_of(name), 0) + size
         return held
 
-    def _load(self, entry: Entry, hardware: Hardware) -> Any:
+    def _load(self, entry: Entry, hardware: Hardware, held_as: str) -> Any:
         weights = self._weights.require(entry.card) if entry.card.hub else None
         entry.require_libraries()
         # Weights under the same name may be other ones tomorrow, so their digest is part of the version. It comes
         # first: what is damaged is not loaded.
-        digest = f"+{self._weights.digest(weights)[:16]}+{hardware.precision}" if weights else ""
+        version = self._weight_version(entry, weights, hardware)
         engine = entry.load(weights, hardware)
-        self._versions[f"{entry.card.name}{_SEPARATOR}{hardware.precision}"] = entry.card.version + digest
+        self._weighed[held_as] = version
         return engine
 
+    def _weight_version(self, entry: Entry, weights: Path | None, hardware: Hardware) -> str:
+        return f"+{self._weights.digest(weights, entry.card)[:16]}+{hardware.precision}" if weights else ""
+
     def _state(self, card: ModelCard, loaded: Mapping[str, int]) -> ModelState:
-        is_loaded, held = card.name in loaded, loaded.get(card.name, 0)
+        is_loaded, held = card.engine in loaded, loaded.get(card.engine, 0)
         if not card.hub:
             return ModelState(card, True, is_loaded, held)
         weights = self._weights.find(card)
@@ -196,5 +232,5 @@ class Registry:
         return ModelState(card, True, is_loaded, held, self._weights.known_digest(weights), weights.is_file())
 
 
-def _model_of(held_as: str) -> str:
+def _engine_of(held_as: str) -> str:
     return held_as.partition(_SEPARATOR)[0]

@@ -75,7 +75,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self._answer(401, b"{}", {"X-Error-Code": "GatedRepo"})
         if path.startswith("/api/"):
             return self._api(path)
-        name = path.rsplit("/", 1)[1]
+        name = path.removeprefix(f"/{hub.repository}/resolve/{hub.revision}").removeprefix("/")
         if hub.file_status != 200:
             return self._answer(hub.file_status, b"no", {})
         if name not in hub.files:

@@ -83,48 +83,48 @@ def test_a_manifest_that_names_files_elsewhere_is_none(folder: Path, name: str) 
 def test_the_digest_of_untouched_weights_is_told_without_reading_them(folder: Path) -> None:
     weights = WeightsFolder(folder.parent)
     known = weights.known_digest(folder)
-    assert known == weights.digest(folder)
+    assert known == weights.digest(folder, CARD)
     # Times unchanged: whoever read the file would see other bytes.
     overwritten(folder / "model.safetensors", b"WEIGHTS")
-    assert weights.digest(folder) == known
+    assert weights.digest(folder, CARD) == known
 
 
 def test_the_digest_is_the_same_with_and_without_a_manifest(folder: Path) -> None:
-    recorded = WeightsFolder(folder.parent).digest(folder)
+    recorded = WeightsFolder(folder.parent).digest(folder, CARD)
     (folder / manifest.MANIFEST).unlink()
-    assert WeightsFolder(folder.parent).digest(folder) == recorded
+    assert WeightsFolder(folder.parent).digest(folder, CARD) == recorded
 
 
 def test_other_weights_have_another_digest(folder: Path) -> None:
     (folder / manifest.MANIFEST).unlink()
     weights = WeightsFolder(folder.parent)
-    before = weights.digest(folder)
+    before = weights.digest(folder, CARD)
     (folder / "model.safetensors").write_bytes(b"Weights")
-    assert weights.digest(folder) != before
+    assert weights.digest(folder, CARD) != before
 
 
 def test_weights_without_a_record_are_hashed_once(folder: Path) -> None:
     (folder / manifest.MANIFEST).unlink()
     weights = WeightsFolder(folder.parent)
     assert weights.known_digest(folder) == ""
-    digest = weights.digest(folder)
+    digest = weights.digest(folder, CARD)
     overwritten(folder / "model.safetensors", b"WEIGHTS")
-    assert weights.known_digest(folder) == weights.digest(folder) == digest
+    assert weights.known_digest(folder) == weights.digest(folder, CARD) == digest
 
 
 def test_touched_weights_that_are_no_longer_what_was_checked_are_not_loaded(folder: Path) -> None:
     (folder / "model.safetensors").write_bytes(b"WEIGHTS")
     os.utime(folder / "model.safetensors", (1, 1))
     with pytest.raises(ModelLoadFailed, match=r"damaged\. To mend them: imagequarry models pull vit_b") as refusal:
-        WeightsFolder(folder.parent).digest(folder)
+        WeightsFolder(folder.parent).digest(folder, CARD)
     assert str(folder.parent) not in refusal.value.message
 
 
 def test_weights_that_were_only_touched_are_as_good_as_before(folder: Path) -> None:
     weights = WeightsFolder(folder.parent)
-    before = weights.digest(folder)
+    before = weights.digest(folder, CARD)
     os.utime(folder / "model.safetensors", (1, 1))
-    assert weights.digest(folder) == before
+    assert weights.digest(folder, CARD) == before
 
 
 def verdicts(weights: WeightsFolder, card: ModelCard = CARD) -> list[tuple[str, str]]:

@@ -10,9 +10,9 @@ from imagequarry.domain.geometry import Box, Point
 from imagequarry.domain.raster import Raster
 from imagequarry.domain.segmenter import Candidate, Everything, Found, Prompt
 from imagequarry.domain.watch import Watch
+from imagequarry.engines.huggingface.memory import bounded
 from imagequarry.engines.huggingface.sam.candidates import Candidates
 from imagequarry.engines.huggingface.sam.generator import generate
-from imagequarry.engines.huggingface.sam.memory import bounded
 from imagequarry.engines.huggingface.sam.network import Network, SamEmbedding
 from imagequarry.engines.huggingface.sam.weights import Loaded
 from imagequarry.errors import InvalidPrompt

@@ -16,11 +16,12 @@ from torch import Tensor
 from imagequarry.domain.geometry import Box
 from imagequarry.domain.raster import Raster
 from imagequarry.domain.segmenter import Candidate
+from imagequarry.engines.huggingface.folders import dtype_of, from_folder, settings_of, tokenizer_of
+from imagequarry.engines.huggingface.memory import bounded, held
 from imagequarry.engines.huggingface.sam.families import SAM3
-from imagequarry.engines.huggingface.sam.memory import bounded
 from imagequarry.engines.huggingface.sam.preprocess import Frame, pixel_values
 from imagequarry.engines.huggingface.sam.upscale import upscaler
-from imagequarry.engines.huggingface.sam.weights import dtype_of, from_folder, settings_of
+from imagequarry.engines.huggingface.sam.weights import configured
 from imagequarry.errors import InvalidPrompt, ModelLoadFailed, ModelUnavailable
 
 LONGEST = 32  # tokens the text encoder was trained on
@@ -55,8 +56,7 @@ class SamWords:
     @property
     def nbytes(self) -> int:
         """Memory held by the weights, in bytes."""
-        tensors: list[Tensor] = [*self._model.parameters(), *self._model.buffers()]
-        return sum({t.data_ptr(): t.nbytes for t in tensors}.values())
+        return held(self._model)
 
     def embed(self, image: Raster) -> Viewed:
         """Compute what all words on this picture share."""
@@ -109,22 +109,9 @@ def read(path: Path, device: str, dtype: str) -> SamWords:
     settings = settings_of(path)
     if settings.get("model_type") not in MODEL_TYPES:
         raise ModelLoadFailed(f"The weights in {path.name!r} take no words.")
+    from transformers import CLIPTokenizer, Sam3Model
+
     with bounded():
-        model = from_folder(path, "Sam3Model", settings)
-        tokenizer = _tokenizer(path, int(model.config.text_config.vocab_size))
+        model = from_folder(path, Sam3Model, settings, configured)
+        tokenizer = tokenizer_of(path, CLIPTokenizer, "vocab.json", int(model.config.text_config.vocab_size))
         return SamWords(model, tokenizer, torch.device(device), dtype_of(device, dtype))
-
-
-def _tokenizer(path: Path, size: int) -> Any:
-    from transformers import CLIPTokenizer
-
-    # Without its files transformers makes one that knows no word, and says nothing.
-    if not any((path / name).exists() for name in ("tokenizer.json", "vocab.json")):
-        raise ModelUnavailable(f"The folder {path.name!r} holds no tokenizer.")
-    try:
-        tokenizer = CLIPTokenizer.from_pretrained(path, local_files_only=True)
-    except Exception as error:  # a damaged file can make the reader fail in any way
-        raise ModelLoadFailed(f"The tokenizer in {path.name!r} is damaged.") from error
-    if not 0 < len(tokenizer) <= size:
-        raise ModelLoadFailed(f"The tokenizer in {path.name!r} is of another model.")
-    return tokenizer

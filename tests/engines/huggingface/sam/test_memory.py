@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from imagequarry.engines.huggingface.sam.memory import bounded
+from imagequarry.engines.huggingface.memory import bounded
 from imagequarry.errors import OutOfMemory
 
 

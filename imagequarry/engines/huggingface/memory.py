@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 
@@ -24,3 +25,9 @@ def bounded() -> Iterator[None]:
         if any(word in str(error) for word in _WORDS):
             raise OutOfMemory() from error
         raise
+
+
+def held(model: Any) -> int:
+    """Memory held by a model's weights in bytes, shared ones counted once."""
+    tensors: list[torch.Tensor] = [*model.parameters(), *model.buffers()]
+    return sum({tensor.data_ptr(): tensor.nbytes for tensor in tensors}.values())
