@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Coroutine, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
 
-from anyio import CapacityLimiter
+from anyio import CapacityLimiter, create_task_group
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from imagequarry.errors import InvalidInput, KeyMissing, KeyRefused, QuarryError
@@ -81,22 +80,25 @@ class Connection:
         self._pace = Pace(house.limits.messages_per_second, house.limits.messages_at_once)
         self._search = LiveSearch(house.search, house.threads, self._tell)
         self._subscriptions: dict[str, Subscription] = {}
-        self._ended: asyncio.Future[End] = asyncio.get_running_loop().create_future()
+        self._end: End | None = None
+        self._over = asyncio.Event()
 
     async def run(self) -> None:
         """Accept, and speak until one of the two ends it; afterwards nothing of the socket is left."""
-        tasks = [asyncio.create_task(self._guarded(part())) for part in (self._listen, self._send_all)]
         try:
-            end = await self._ended
+            async with create_task_group() as tasks:
+                tasks.start_soon(self._guarded, self._listen)
+                tasks.start_soon(self._guarded, self._send_all)
+                await self._over.wait()
+                tasks.cancel_scope.cancel()
         finally:
             self._search.close()
             for subscription in self._subscriptions.values():
                 self._house.feed.unsubscribe(subscription)
             if self._joined:
                 self._house.feed.leave()
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        end = self._end
+        assert end is not None
         if not end.gone:
             # A client that does not read cannot be told; one that left meanwhile need not be.
             with suppress(TimeoutError, WebSocketDisconnect, RuntimeError):
@@ -108,14 +110,15 @@ class Connection:
         self._finish(End(code, reason))
 
     def _finish(self, end: End) -> bool:
-        if self._ended.done():
+        if self._end is not None:
             return False
-        self._ended.set_result(end)
+        self._end = end
+        self._over.set()
         return True
 
-    async def _guarded(self, part: Coroutine[Any, Any, None]) -> None:
+    async def _guarded(self, part: Callable[[], Awaitable[None]]) -> None:
         try:
-            await part
+            await part()
         except WebSocketDisconnect:
             self._finish(_GONE)
         except Exception:  # noqa: BLE001 - one socket's fault ends that socket, in the words of its protocol
@@ -158,7 +161,7 @@ class Connection:
         self._tell(messages.connected(uuid.uuid4().hex, self._channels))
         for channel in self._channels:
             self._follow(channel)
-        while not self._ended.done():
+        while self._end is None:
             text = await self._hear()
             if text is not None:
                 try:

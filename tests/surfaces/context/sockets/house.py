@@ -1,0 +1,177 @@
+"""A small application with nothing but sockets, on a real database: served in this process, by uvicorn on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI
+from starlette.testclient import TestClient
+from websockets.sync.client import ClientConnection, connect
+
+from imagequarry.cli.server import WEBSOCKETS
+from imagequarry.domain.job import JobLimits, JobOrder
+from imagequarry.errors import InvalidInput
+from imagequarry.jobs.bells import Bell
+from imagequarry.jobs.watching import Watching
+from imagequarry.stores.database import Database
+from imagequarry.stores.ledger import Ledger
+from imagequarry.stores.ledger_claims import Claims
+from imagequarry.stores.ledger_journal import Journal
+from imagequarry.stores.ledger_stream import EventLog
+from imagequarry.surfaces.context.sockets import Sockets, router
+from imagequarry.surfaces.context.sockets.limits import SocketLimits
+from imagequarry.surfaces.keys import Keys
+from imagequarry.surfaces.streams import Streams
+
+SECONDS = 20.0
+KIND = "describe"
+
+
+class Jobs:
+    """Jobs that a test drives by hand."""
+
+    def __init__(self, database: Database, bell: Bell) -> None:
+        journal = Journal(database, bell.ring)
+        self.ledger = Ledger(journal)
+        self.claims = Claims(journal)
+
+    def add(self, kind: str = KIND, children: int = 0) -> str:
+        child = JobOrder(kind, {})
+        return self.ledger.add(JobOrder(kind, {}), JobLimits(), [child] * children)[0].id
+
+    def run(self, steps: Sequence[float] = (), kind: str = KIND) -> str:
+        """A job from its beginning to its end."""
+        id = self.add(kind)
+        taken = self.claims.take("w", id)
+        assert taken is not None
+        for step in steps:
+            self.claims.progress(taken.claim, step, f"at {step}")
+        self.claims.complete(taken.claim, None)
+        return id
+
+
+@dataclass
+class Finder:
+    """A search that takes its time, and remembers what it was asked."""
+
+    seconds: float = 0.0
+    asked: list[dict[str, Any]] = field(default_factory=list)
+
+    def __call__(
+        self, *, query: str, limit: int, objects: Sequence[str], min_score: float | None
+    ) -> list[dict[str, Any]]:
+        self.asked.append({"query": query, "limit": limit, "objects": tuple(objects), "min_score": min_score})
+        time.sleep(self.seconds)
+        if query == "refuse":
+            raise InvalidInput("That cannot be searched.")
+        if query == "stumble":
+            raise ZeroDivisionError("secret of the house")
+        return [{"filename": f"{query}.jpg", "score": 0.5}]
+
+
+@dataclass
+class House:
+    """The application, its jobs and its search."""
+
+    app: FastAPI
+    jobs: Jobs
+    finder: Finder
+    streams: Streams
+    database: Database
+    bell: Bell
+
+
+def house(
+    database: Database,
+    *,
+    keys: Sequence[str] = (),
+    origins: Sequence[str] = (),
+    limits: SocketLimits | None = None,
+    bell: Bell | None = None,
+) -> House:
+    """An application with the three sockets."""
+    bell = bell or Bell()
+    streams, finder = Streams(), Finder()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        watching = Watching(EventLog(database), bell)
+        app.state.sockets = Sockets(
+            watching, Keys(keys), streams, origins=origins, processing={KIND}, search=finder, limits=limits
+        )
+        yield
+        await asyncio.to_thread(app.state.sockets.close)
+
+    app = FastAPI(lifespan=lifespan)
+    app.include_router(router)
+    return House(app, Jobs(database, bell), finder, streams, database, bell)
+
+
+@contextmanager
+def served(app: FastAPI, *, send_buffer: int | None = None, **given: Any) -> Iterator[str]:
+    """The application behind uvicorn, set up as the command does; its address. ``send_buffer`` is the kernel's."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        if send_buffer is not None:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
+        config = uvicorn.Config(app, log_config=None, access_log=False, **{**WEBSOCKETS, **given})
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, args=([listening],))
+        thread.start()
+        wait_until(lambda: server.started)
+        yield f"ws://127.0.0.1:{listening.getsockname()[1]}"
+        server.should_exit = True
+        thread.join(SECONDS)
+        assert not thread.is_alive()
+
+
+def wait_until(holds: Callable[[], object], seconds: float = SECONDS) -> None:
+    """Return as soon as it holds."""
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, "it did not come to pass"
+        time.sleep(0.01)
+
+
+@contextmanager
+def opened(url: str, path: str = "/ws", **given: Any) -> Iterator[ClientConnection]:
+    """A client that was greeted."""
+    with connect(url + path, proxy=None, open_timeout=SECONDS, close_timeout=1, **given) as client:
+        assert heard(client)["type"] == "connection"
+        yield client
+
+
+def heard(client: ClientConnection) -> dict[str, Any]:
+    """The next message."""
+    said = json.loads(client.recv(SECONDS))
+    assert isinstance(said, dict)
+    return said
+
+
+def heard_until(client: ClientConnection, last: Callable[[dict[str, Any]], bool]) -> list[dict[str, Any]]:
+    """The messages up to the one that is looked for."""
+    said = [heard(client)]
+    while not last(said[-1]):
+        said.append(heard(client))
+    return said
+
+
+def say(client: ClientConnection, type: str, **fields: Any) -> dict[str, Any]:
+    """Send a message and take the next one."""
+    client.send(json.dumps({"type": type, **fields}))
+    return heard(client)
+
+
+def stats(client: TestClient) -> dict[str, Any]:
+    reply = client.get("/ws/stats")
+    assert reply.status_code == 200
+    found: dict[str, Any] = reply.json()
+    return found
