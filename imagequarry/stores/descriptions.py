@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
+from sqlalchemy import Connection, Row, Select, func, select
 
 from imagequarry.domain.described import DescribedImage, Description, ImageFile
 from imagequarry.domain.describing import Tag
@@ -91,20 +91,22 @@ class Descriptions:
         """These of the pictures that there are, in their order, by id."""
         with self._database.read() as connection:
             wanted = images.c.id.in_(listed(connection, filter(is_id, ids)))
-            found = {known.image.id: known for known in _described(connection, _everything().where(wanted))}
+            query = _joined(select(images, files, descriptions)).where(wanted)
+            found = {known.image.id: known for known in _described(connection, query)}
         return {id: found[id] for id in ids if id in found}
 
     def page(
         self, limit: int = 100, offset: int = 0, *, objects: Sequence[str] = (), below: str | None = None
     ) -> list[DescribedImage]:
         """Described originals with any of these objects, in that folder or below it; the latest described first."""
-        query = _everything().where(*_conditions(objects, below)).order_by(descriptions.c.number.desc())
+        query = _only_described(select(images, files, descriptions), objects, below)
+        query = query.order_by(descriptions.c.number.desc())
         with self._database.read() as connection:
             return _described(connection, query.limit(bounded(limit)).offset(bounded(offset)))
 
     def count(self, *, objects: Sequence[str] = (), below: str | None = None) -> int:
         """How many pictures ``page`` would list in all."""
-        query = _joined(select(func.count())).where(*_conditions(objects, below))
+        query = _only_described(select(func.count()), objects, below)
         with self._database.read() as connection:
             return int(connection.execute(query).scalar_one())
 
@@ -134,12 +136,14 @@ class Descriptions:
             wanted = descriptions.c.image_id.in_(listed(connection, filter(is_id, ids)))
             return {row[0]: row[1] for row in connection.execute(query.where(wanted))}
 
-    def ids_of_content(self, digest: str, limit: int = 8) -> list[str]:
-        """Described pictures whose files have that SHA-256, the oldest first."""
-        query = select(images.c.id).join(descriptions).where(images.c.digest == digest)
+    def latest_of_contents(self, digests: Sequence[str]) -> dict[str, str]:
+        """Of the described pictures with these SHA-256 the one described last of each, its id by digest."""
+        number = func.max(descriptions.c.number)
         with self._database.read() as connection:
-            ordered = query.order_by(images.c.created_at, images.c.id).limit(bounded(limit))
-            return list(connection.execute(ordered).scalars())
+            wanted = images.c.digest.in_(listed(connection, digests))
+            latest = select(number).select_from(images.join(descriptions)).where(wanted).group_by(images.c.digest)
+            query = select(images.c.digest, images.c.id).join(descriptions).where(descriptions.c.number.in_(latest))
+            return {row.digest: row.id for row in connection.execute(query)}
 
     def file_of(self, image_id: str) -> ImageFile | None:
         """Where the picture's file lies, None for one whose bytes are among the blobs. Raises ImageNotFound."""
@@ -164,21 +168,19 @@ class Descriptions:
         return known
 
 
-def _everything() -> Select[*tuple[Any, ...]]:
-    return _joined(select(images, files, descriptions))
-
-
 def _joined(query: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+    """Over all pictures."""
     return query.select_from(images.outerjoin(files).outerjoin(descriptions))
 
 
-def _conditions(objects: Sequence[str], below: str | None) -> list[ColumnElement[bool]]:
-    conditions = [images.c.kind == "original", descriptions.c.number.is_not(None)]
+def _only_described(
+    query: Select[*tuple[Any, ...]], objects: Sequence[str], below: str | None
+) -> Select[*tuple[Any, ...]]:
+    """Over described originals with any of these objects, below that folder."""
+    query = query.select_from(descriptions.join(images).outerjoin(files)).where(images.c.kind == "original")
     if objects:
-        conditions.append(descriptions.c.image_id.in_(with_objects(objects)))
-    if below is not None:
-        conditions.append(image_files.below(below))
-    return conditions
+        query = query.where(descriptions.c.image_id.in_(with_objects(objects)))
+    return query if below is None else query.where(image_files.below(below))
 
 
 def _described(connection: Connection, query: Select[*tuple[Any, ...]]) -> list[DescribedImage]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, column, func, literal_column, select, table, text, union_all
+from sqlalchemy import ColumnElement, Select, column, desc, func, literal_column, select, table, text, union_all
 from sqlalchemy.dialects.postgresql import TSQUERY, TSVECTOR
 
 from imagequarry.domain.records import is_id
@@ -47,7 +47,7 @@ _FILLERS = frozenset(
 )
 
 # What a word weighs in the name, in the caption and among the objects; PostgreSQL's weights are for D, C, B and A.
-_BM25 = "-bm25({}, 2.0, 1.0, 1.0)"
+_BM25 = "bm25(2.0, 1.0, 1.0)"
 _WEIGHTS: ColumnElement[Any] = literal_column("'{0, 0, 0.5, 1}'::real[]")
 # Divides by 1 + the logarithm of the length.
 _BY_LENGTH: ColumnElement[Any] = literal_column("1")
@@ -85,15 +85,13 @@ class Words:
         if not phrases:
             return []
         search = _sqlite if self._database.is_sqlite else _postgresql
-        found = search(phrases, beginning).subquery()
-        statement = select(descriptions.c.image_id, found.c.rank)
-        statement = statement.join(found, found.c.number == descriptions.c.number)
+        found = search(phrases, beginning)
         with self._database.read() as connection:
             if objects:
-                statement = statement.where(descriptions.c.image_id.in_(with_objects(objects)))
+                found = found.where(descriptions.c.image_id.in_(with_objects(objects)))
             if among is not None:
-                statement = statement.where(descriptions.c.image_id.in_(listed(connection, filter(is_id, among))))
-            best = statement.order_by(found.c.rank.desc(), descriptions.c.number.desc()).limit(bounded(limit))
+                found = found.where(descriptions.c.image_id.in_(listed(connection, filter(is_id, among))))
+            best = found.order_by(desc("rank"), descriptions.c.number.desc()).limit(bounded(limit))
             return [(id, float(rank)) for id, rank in connection.execute(best)]
 
 
@@ -113,24 +111,26 @@ def _understood(query: str, typing: bool) -> tuple[list[str], str]:
 
 
 def _sqlite(phrases: list[str], beginning: str) -> Select[*tuple[Any, ...]]:
-    """Numbers of descriptions with their ranks."""
+    """Ids of pictures with their ranks."""
     asked = [_matching("description_words", " OR ".join(f'"{phrase}"' for phrase in phrases), 1)]
     if beginning:
         asked.append(_matching("description_beginnings", f'"{beginning}" *', _BEGINNING_COUNTS))
     hits = union_all(*asked).subquery()
-    return select(hits.c.number, func.sum(hits.c.rank).label("rank")).group_by(hits.c.number)
+    ranks = select(hits.c.number, func.sum(hits.c.rank).label("rank")).group_by(hits.c.number).subquery()
+    return select(descriptions.c.image_id, ranks.c.rank).join(ranks, ranks.c.number == descriptions.c.number)
 
 
 def _matching(index: str, query: str, counts: float) -> Select[*tuple[Any, ...]]:
-    rank: ColumnElement[float] = literal_column(_BM25.format(index))
-    matches = text(f"{index} MATCH :{index}").bindparams(**{index: query})
+    # The column rank and not the function bm25, which SQLite cannot call once it has rearranged the query.
+    matches = text(f"{index} MATCH :{index} AND rank MATCH '{_BM25}'").bindparams(**{index: query})
+    rank: ColumnElement[float] = column("rank")  # the better, the further below zero
     return (
-        select(column("rowid").label("number"), (rank * counts).label("rank")).select_from(table(index)).where(matches)
+        select(column("rowid").label("number"), (-counts * rank).label("rank")).select_from(table(index)).where(matches)
     )
 
 
 def _postgresql(phrases: list[str], beginning: str) -> Select[*tuple[Any, ...]]:
-    """Numbers of descriptions with their ranks."""
+    """Ids of pictures with their ranks."""
     quoted = " | ".join(f"'{phrase}'" for phrase in phrases)
     query = _tsquery(_ENGLISH, quoted).op("||", return_type=TSQUERY())(_tsquery(_SIMPLE, quoted))
     rank: ColumnElement[float] = func.ts_rank(_WEIGHTS, _VECTOR, query, _BY_LENGTH)
@@ -138,7 +138,7 @@ def _postgresql(phrases: list[str], beginning: str) -> Select[*tuple[Any, ...]]:
         begins = _tsquery(_SIMPLE, f"'{beginning}':*")
         rank += _BEGINNING_COUNTS * func.ts_rank(_WEIGHTS, _VECTOR, begins, _BY_LENGTH)
         query = query.op("||", return_type=TSQUERY())(begins)
-    return select(descriptions.c.number, rank.label("rank")).where(_VECTOR.op("@@", is_comparison=True)(query))
+    return select(descriptions.c.image_id, rank.label("rank")).where(_VECTOR.op("@@", is_comparison=True)(query))
 
 
 def _tsquery(configuration: ColumnElement[Any], query: str) -> ColumnElement[Any]:
