@@ -82,6 +82,21 @@ def segment(
 
 
 @app.command()
+def index(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Folder.", exists=True, file_okay=False)],
+    recursive: Annotated[bool, typer.Option("--recursive/--no-recursive", help="Its folders too.")] = True,
+    force: Annotated[bool, typer.Option("--force", help="Also what is described already and did not change.")] = False,
+) -> None:
+    """Describe the pictures in a folder: captions, objects, and vectors to search by. Needs no server.
+
+    A server on the same database finds them at once, wherever they lie. It reads their files only below IMAGE_ROOTS.
+    """
+    from imagequarry.cli import indexing
+
+    raise typer.Exit(indexing.index(directory, recursive, force))
+
+
+@app.command()
 def doctor() -> None:
     """Say what is installed, which engines can run, what is missing and how to get it."""
     from imagequarry.cli import examination

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
@@ -34,8 +34,8 @@ class Wish:
 class Board:
     """Takes work in. An id may be written with ``task-`` before it everywhere.
 
-    ``limits`` are what a job gets when it is handed in without any, and what its hard limit cannot exceed. ``forget``
-    removes what a job keeps outside the ledger.
+    ``limits`` are what a job gets when it is handed in without any, and what its hard limit cannot exceed, unless its
+    kind has limits of its own. ``forget`` removes what a job keeps outside the ledger.
     """
 
     def __init__(
@@ -68,8 +68,9 @@ class Board:
         ``limits`` hold for the job or for each of its children. Raises Busy with ``retry_after`` (seconds) when too
         many jobs wait, InvalidInput for a batch larger than the queue and for a payload of another kind.
         """
-        limits = limits or self._limits
-        hard = min(limits.hard, self._limits.hard)
+        usual = self._usual(kind)
+        limits = limits or usual
+        hard = min(limits.hard, usual.hard)
         limits = JobLimits(min(limits.soft, hard), hard, limits.max_attempts)
         order = self._order(Wish(kind, payload, model))
         orders = [self._order(child) for child in children]
@@ -144,6 +145,12 @@ class Board:
     def health(self) -> dict[str, int]:
         """How many jobs are in each state, and what the queue knows of its workers."""
         return {**self._ledger.counts(), **self._queue.health()}
+
+    def _usual(self, kind: str) -> JobLimits:
+        own = self._kinds[kind].limits
+        if own is None or own.hard < self._limits.hard:
+            return self._limits
+        return replace(own, max_attempts=self._limits.max_attempts)
 
     def _order(self, wish: Wish) -> JobOrder:
         return JobOrder(wish.kind, self._kinds[wish.kind].write(wish.payload), wish.model)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from imagequarry.jobs import segmenting
+from imagequarry.jobs import indexing, segmenting
 from imagequarry.jobs.kinds import Kind, Tools
 
 KINDS: tuple[Kind[Tools], ...] = (
@@ -11,4 +11,6 @@ KINDS: tuple[Kind[Tools], ...] = (
     segmenting.EXTRACT,
     segmenting.SINGLE,
     segmenting.BATCH,
+    indexing.INDEX,
+    indexing.AGAIN,
 )

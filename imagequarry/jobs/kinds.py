@@ -16,9 +16,11 @@ import structlog
 from pydantic import TypeAdapter, ValidationError
 
 from imagequarry.capabilities.archive import Archive
+from imagequarry.capabilities.description import Describer
+from imagequarry.capabilities.directories import Directories
 from imagequarry.capabilities.drive import Drive
 from imagequarry.capabilities.segmentation import Segmentation
-from imagequarry.domain.job import Job
+from imagequarry.domain.job import Job, JobLimits
 from imagequarry.errors import InvalidInput
 from imagequarry.jobs.context import Context
 
@@ -35,6 +37,8 @@ class Tools:
     archive: Archive
     drive: Drive
     results: Path
+    describer: Describer
+    directories: Directories
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +46,15 @@ class Kind(Generic[T]):
     """One kind of job. ``payload`` is a frozen dataclass; without ``run`` the kind is that of a batch.
 
     ``forget`` removes what a job of this kind keeps outside the ledger, before the job is deleted. It may be called
-    twice, and while the job runs.
+    twice, and while the job runs. ``limits`` are for work of another length than most; how often a job may start is the
+    settings' business all the same.
     """
 
     name: str
     payload: type[Any]
     run: Callable[[Context, Any, T], Any] | None = None
     forget: Callable[[Job, Any, T], None] | None = None
+    limits: JobLimits | None = None
 
     def write(self, payload: Any) -> dict[str, Any]:
         """The payload as JSON."""
