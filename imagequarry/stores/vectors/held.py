@@ -117,7 +117,7 @@ class HeldSpace:
                 coming = truth.count(connection, self.space.key, self._last) * row_bytes(self.space)
                 if not make_room(self.nbytes + coming):
                     return None
-                for numbers, vectors in truth.batches(connection, self.space, self._last):
+                for numbers, _, vectors in truth.batches(connection, self.space, self._last):
                     self._append(numbers, vectors)
             return View(newest, list(self._chunks))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
 from sqlalchemy import Connection
@@ -15,14 +15,8 @@ from imagequarry.stores.database import Database
 from imagequarry.stores.vectors import truth
 from imagequarry.stores.vectors.held import HeldSpace
 from imagequarry.stores.vectors.interface import EngineName, Matrix
-from imagequarry.stores.vectors.ranking import Block, Page, Ranked, candidates, ranked
+from imagequarry.stores.vectors.ranking import Page, compare, portions, read
 from imagequarry.stores.vectors.truth import Numbers
-
-# Asked for beyond what is wanted, so that a few rows deleted since do not mean a second product.
-_SPARE = 8
-# Queries in one product, and candidates in one reading of the table.
-_QUERIES = 64
-_CANDIDATES = 16_384
 
 
 class MatrixVectors:
@@ -73,10 +67,9 @@ class MatrixVectors:
             allowed = truth.allowed(connection, space, objects, among)
             if allowed is not None and not len(allowed):
                 return [[] for _ in queries]
-            at_once = max(1, min(_QUERIES, _CANDIDATES // page.reach))
             found: list[list[Hit]] = []
-            for start in range(0, len(queries), at_once):
-                found += self._search(connection, space, queries[start : start + at_once], page, allowed)
+            for part in portions(queries, page):
+                found += self._search(connection, space, part, page, allowed)
             return found
 
     def _search(
@@ -85,20 +78,14 @@ class MatrixVectors:
         held = self._holding(space)
         view = held.view(connection, lambda nbytes: self._make_room(held, nbytes))
         if view is None:
-            return self._compare(connection, space, queries, page, _read(connection, space, allowed)).hits
-        found = self._compare(connection, space, queries, page, view.blocks(allowed))
+            return compare(connection, space, queries, read(connection, space, allowed), page).hits
+        found = compare(connection, space, queries, view.blocks(allowed), page)
         held.forget(view, found.gone)
         if not found.complete or held.is_doubtful:
             held.reconcile(connection, view)
         if not found.complete:
-            found = self._compare(connection, space, queries, page, view.blocks(allowed))
+            found = compare(connection, space, queries, view.blocks(allowed), page)
         return found.hits
-
-    def _compare(
-        self, connection: Connection, space: Space, queries: Matrix, page: Page, blocks: Iterable[Block]
-    ) -> Ranked:
-        count = page.reach + _SPARE
-        return ranked(connection, space, queries, candidates(blocks, queries, count, page.floor), count, page)
 
     def fetch(self, space: Space, ids: Collection[str]) -> dict[str, Matrix]:
         return self._rows.fetch(space, ids)
@@ -160,14 +147,3 @@ class MatrixVectors:
                 if self._held[key] is not held:
                     taken -= self._held.pop(key).nbytes
             return True
-
-
-def _read(connection: Connection, space: Space, allowed: Numbers | None) -> Iterator[Block]:
-    """The rows straight from the table, a part at a time."""
-    if allowed is None:
-        for numbers, vectors in truth.batches(connection, space):
-            yield Block(numbers, vectors)
-        return
-    for start in range(0, len(allowed), truth.BATCH):
-        numbers, _, vectors = truth.by_number(connection, space, allowed[start : start + truth.BATCH])
-        yield Block(numbers, vectors)

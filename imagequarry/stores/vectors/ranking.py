@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,11 @@ from imagequarry.stores.vectors.truth import Numbers
 
 # Below any cosine, and above what stands for a row that does not count.
 _ANY = -2.0
+# Asked for beyond what is wanted, so that a few rows deleted since do not mean a second product.
+_SPARE = 8
+# Queries in one product, and candidates in one reading of the table.
+_QUERIES = 64
+_CANDIDATES = 16_384
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,30 @@ class Block:
     numbers: Numbers
     vectors: Matrix
     hidden: NDArray[np.bool_] | None = None
+
+
+def read(connection: Connection, space: Space, allowed: Numbers | None) -> Iterator[Block]:
+    """All rows, or those with the allowed numbers, straight from the table, a part at a time."""
+    if allowed is None:
+        for numbers, _, vectors in truth.batches(connection, space):
+            yield Block(numbers, vectors)
+        return
+    for start in range(0, len(allowed), truth.BATCH):
+        numbers, _, vectors = truth.by_number(connection, space, allowed[start : start + truth.BATCH])
+        yield Block(numbers, vectors)
+
+
+def portions(queries: Matrix, page: Page) -> Iterator[Matrix]:
+    """The queries in parts that bound the memory of a product and of its candidates."""
+    size = max(1, min(_QUERIES, _CANDIDATES // page.reach))
+    for start in range(0, len(queries), size):
+        yield queries[start : start + size]
+
+
+def compare(connection: Connection, space: Space, queries: Matrix, blocks: Iterable[Block], page: Page) -> Ranked:
+    """The page for each query, out of these blocks."""
+    count = page.reach + _SPARE
+    return ranked(connection, space, queries, candidates(blocks, queries, count, page.floor), count, page)
 
 
 def candidates(blocks: Iterable[Block], queries: Matrix, count: int, floor: float) -> list[Numbers]:

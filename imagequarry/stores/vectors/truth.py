@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterator, Sequence
+import re
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ARRAY, BigInteger, ColumnElement, Connection, Row, String, any_, func, literal, select
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, Connection, Row, Select, String, any_, func, literal, select
 from sqlalchemy.exc import IntegrityError
 
 from imagequarry.domain.described import Space
@@ -25,6 +26,11 @@ Numbers = NDArray[np.int64]
 # How far from 1 the length of a vector may be: what bfloat16 models leave.
 LENGTH_TOLERANCE = 1e-3
 BATCH = 4096
+
+# NUL, which PostgreSQL cannot keep, and halves of characters, which nobody can.
+_UNFIT = re.compile("[\\0\ud800-\udfff]")
+
+_rows = select(vectors.c.number, vectors.c.image_id, vectors.c.vector)
 
 
 def checked(space: Space, rows: Any) -> Matrix:
@@ -71,21 +77,23 @@ def put(
     return ids, matrix
 
 
-def newest(connection: Connection, space_key: str) -> int:
-    """The highest number in the space, 0 when it is empty."""
+def newest(connection: Connection, space_key: str, up_to: int | None = None) -> int:
+    """The highest number in the space, of those up to a limit; 0 when there is none."""
     query = select(func.max(vectors.c.number)).where(vectors.c.space == space_key)
+    if up_to is not None:
+        query = query.where(vectors.c.number <= up_to)
     return connection.execute(query).scalar() or 0
 
 
-def count(connection: Connection, space_key: str, after: int = 0) -> int:
-    """How many rows the space has after that number."""
-    query = select(func.count()).where(vectors.c.space == space_key, vectors.c.number > after)
-    return connection.execute(query).scalar_one()
+def count(connection: Connection, space_key: str, after: int = 0, most: int | None = None) -> int:
+    """How many rows the space has after that number, counted up to ``most``."""
+    rows = select(vectors.c.number).where(vectors.c.space == space_key, vectors.c.number > after).limit(most)
+    return connection.execute(select(func.count()).select_from(rows.subquery())).scalar_one()
 
 
-def numbers(connection: Connection, space_key: str) -> Numbers:
-    """The numbers of all rows of the space."""
-    query = select(vectors.c.number).where(vectors.c.space == space_key)
+def numbers(connection: Connection, space_key: str, after: int = 0) -> Numbers:
+    """The numbers of the rows of the space after that one."""
+    query = select(vectors.c.number).where(vectors.c.space == space_key, vectors.c.number > after)
     return _numbers(connection.execute(query).all())
 
 
@@ -97,37 +105,38 @@ def allowed(
         return None
     query = select(vectors.c.number).where(vectors.c.space == space.key)
     if objects:
-        names = [name for name in set(objects) if _is_storable(name)]
-        seen = select(image_objects.c.image_id).where(_is_any(connection, image_objects.c.name, names))
-        query = query.where(vectors.c.image_id.in_(seen))
+        query = query.where(vectors.c.image_id.in_(_showing(connection, objects)))
     if among is not None:
         query = query.where(_is_any(connection, vectors.c.image_id, [id for id in set(among) if is_id(id)]))
     return _numbers(connection.execute(query).all())
 
 
+def showing(connection: Connection, objects: Sequence[str], most: int) -> int:
+    """In how many pictures the objects were seen, counted up to ``most``; one with several may count several times."""
+    some = _showing(connection, objects).limit(most).subquery()
+    return connection.execute(select(func.count()).select_from(some)).scalar_one()
+
+
+def storable(objects: Sequence[str]) -> list[str]:
+    """Those of the names that a database could keep."""
+    return sorted({name for name in objects if not _UNFIT.search(name)})
+
+
 def batches(
     connection: Connection, space: Space, after: int = 0, size: int = BATCH
-) -> Iterator[tuple[Numbers, Matrix]]:
-    """The rows of the space after that number, in the order of their numbers."""
-    query = (
-        select(vectors.c.number, vectors.c.vector)
-        .where(vectors.c.space == space.key)
-        .order_by(vectors.c.number)
-        .limit(size)
-    )
-    while rows := connection.execute(query.where(vectors.c.number > after)).all():
-        found = np.fromiter((row.number for row in rows), dtype=np.int64, count=len(rows))
-        yield found, to_matrix([row.vector for row in rows], space)
-        after = int(found[-1])
+) -> Iterator[tuple[Numbers, list[str], Matrix]]:
+    """The rows of the space after that number, in the order of their numbers: numbers, ids of pictures, vectors."""
+    query = _rows.where(vectors.c.space == space.key).order_by(vectors.c.number).limit(size)
+    while found := connection.execute(query.where(vectors.c.number > after)).all():
+        numbers, ids, matrix = _arrays(found, space)
+        yield numbers, ids, matrix
+        after = int(numbers[-1])
 
 
 def by_number(connection: Connection, space: Space, wanted: Numbers) -> tuple[Numbers, list[str], Matrix]:
-    """Those of the rows that are there: their numbers, the ids of their pictures, their vectors."""
-    condition = _is_any(connection, vectors.c.number, wanted.tolist())
-    query = select(vectors.c.number, vectors.c.image_id, vectors.c.vector).where(condition).order_by(vectors.c.number)
-    rows = connection.execute(query).all()
-    found = np.fromiter((row.number for row in rows), dtype=np.int64, count=len(rows))
-    return found, [row.image_id for row in rows], to_matrix([row.vector for row in rows], space)
+    """Those of the rows that are there, in the order of their numbers: numbers, ids of pictures, vectors."""
+    query = _rows.where(_is_any(connection, vectors.c.number, wanted.tolist())).order_by(vectors.c.number)
+    return _arrays(connection.execute(query).all(), space)
 
 
 class Rows:
@@ -142,22 +151,21 @@ class Rows:
         with self._database.read() as connection:
             for start in range(0, len(wanted), BATCH):
                 these = _is_any(connection, vectors.c.image_id, wanted[start : start + BATCH])
-                query = select(vectors.c.image_id, vectors.c.vector).where(vectors.c.space == space.key, these)
-                rows = connection.execute(query).all()
-                matrix = to_matrix([row.vector for row in rows], space)
-                found.update(zip((row.image_id for row in rows), matrix, strict=True))
+                query = _rows.where(vectors.c.space == space.key, these)
+                _, there, matrix = _arrays(connection.execute(query).all(), space)
+                found.update(zip(there, matrix, strict=True))
         return found
 
     def scan(self, space: Space, batch: int) -> Iterator[tuple[list[str], Matrix]]:
         after = 0
-        query = select(vectors).where(vectors.c.space == space.key).order_by(vectors.c.number).limit(max(1, batch))
         while True:
             with self._database.read() as connection:
-                rows = connection.execute(query.where(vectors.c.number > after)).all()
-            if not rows:
+                found = next(batches(connection, space, after, max(1, batch)), None)
+            if found is None:
                 return
-            yield [row.image_id for row in rows], to_matrix([row.vector for row in rows], space)
-            after = rows[-1].number
+            numbers, ids, matrix = found
+            yield ids, matrix
+            after = int(numbers[-1])
 
     def count(self, space: Space) -> int:
         with self._database.read() as connection:
@@ -190,12 +198,22 @@ def to_bytes(vector: Matrix) -> bytes:
     return vector.astype("<f4").tobytes()
 
 
-def to_matrix(blobs: list[bytes], space: Space) -> Matrix:
+def to_matrix(blobs: Iterable[bytes], space: Space) -> Matrix:
     """(N, D) of what the table keeps."""
     return np.frombuffer(b"".join(blobs), dtype="<f4").astype(np.float32, copy=False).reshape(-1, space.dimension)
 
 
-def _numbers(rows: Sequence[Row[tuple[int]]]) -> Numbers:
+def _showing(connection: Connection, objects: Sequence[str]) -> Select[tuple[str]]:
+    """The ids of the pictures in which any of the objects was seen."""
+    return select(image_objects.c.image_id).where(_is_any(connection, image_objects.c.name, storable(objects)))
+
+
+def _arrays(rows: Sequence[Row[int, str, bytes]], space: Space) -> tuple[Numbers, list[str], Matrix]:
+    numbers, ids, blobs = zip(*rows, strict=True) if rows else ((), (), ())
+    return np.array(numbers, dtype=np.int64), list(ids), to_matrix(blobs, space)
+
+
+def _numbers(rows: Sequence[Row[int]]) -> Numbers:
     found = np.fromiter((row[0] for row in rows), dtype=np.int64, count=len(rows))
     found.sort()
     return found
@@ -207,8 +225,3 @@ def _is_any(connection: Connection, column: ColumnElement[Any], values: Sequence
         return column.in_(select(func.json_each(json.dumps(values)).table_valued("value").c.value))
     kind = BigInteger() if isinstance(column.type, BigInteger) else String()
     return column == any_(literal(values, ARRAY(kind)))
-
-
-def _is_storable(name: str) -> bool:
-    """Whether a database could keep that name."""
-    return "\0" not in name and not any("\ud800" <= letter <= "\udfff" for letter in name)
