@@ -10,9 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from imagequarry.domain.card import ModelCard, Task
-from imagequarry.engines.embedded import region_tree
-from imagequarry.engines.embedded.appearance.engine import CARD as APPEARANCE_CARD
-from imagequarry.engines.embedded.appearance.engine import Appearance
+from imagequarry.engines.embedded import appearance, plain_words, region_tree
 from imagequarry.engines.huggingface import devices
 from imagequarry.engines.huggingface.clip.vocabulary import VOCABULARY, words_of
 from imagequarry.engines.remote.card import CARD as REMOTE_CARD
@@ -86,6 +84,10 @@ def _sentences(weights: Path | None, hardware: Hardware) -> Any:
 
     assert weights is not None
     return sentences.load(weights, hardware.chosen_device())
+
+
+def _plain_words(weights: Path | None, hardware: Hardware) -> Any:
+    return plain_words.PlainWords()
 
 
 def remote(url: str, token: str, timeout: float) -> Entry:
@@ -223,9 +225,11 @@ def catalogue(vocabulary: Sequence[str] = VOCABULARY, threshold: float | None = 
     return (
         *_SEGMENTERS,
         *_CAPTIONERS,
+        Entry(plain_words.CAPTION_CARD, _plain_words),
         *(objects for _, objects in both),
+        Entry(plain_words.OBJECTS_CARD, _plain_words),
         *(vectors for vectors, _ in both),
-        Entry(APPEARANCE_CARD, lambda weights, hardware: Appearance()),
+        Entry(appearance.CARD, lambda weights, hardware: appearance.Appearance()),
         *_TEXT_ENCODERS,
     )
 

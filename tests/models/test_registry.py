@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,9 +21,14 @@ from imagequarry.models.weights import WeightsFolder
 PICTURE = Raster(np.zeros((8, 8, 3), dtype=np.uint8), "0" * 64)
 
 
-def registry_in(folder: Path, default: str = "auto", catalogue: tuple[Entry, ...] = CATALOGUE) -> Registry:
+def registry_in(
+    folder: Path,
+    default: str = "auto",
+    catalogue: tuple[Entry, ...] = CATALOGUE,
+    defaults: Mapping[Task, str] | None = None,
+) -> Registry:
     embeddings: ByteCache[EmbeddingKey, Raster] = ByteCache(10**6)
-    return Registry(catalogue, WeightsFolder(folder), ModelPool(10**9), embeddings, Hardware(), default)
+    return Registry(catalogue, WeightsFolder(folder), ModelPool(10**9), embeddings, Hardware(), default, defaults)
 
 
 def made_up(name: str, task: Task = "segment", hub: str = "", needs: tuple[str, ...] = ()) -> Entry:
@@ -94,6 +101,111 @@ def test_a_model_of_another_task_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelNotFound, match="does not segment"):
         registry.choose("namer", "segment")
     assert registry.choose(None, "segment").name == "plain"
+
+
+def test_the_default_model_is_for_segmenting_and_other_tasks_have_their_own(tmp_path: Path) -> None:
+    catalogue = (made_up("first"), made_up("second"), made_up("namer", "caption"), made_up("teller", "caption"))
+    registry = registry_in(tmp_path, "second", catalogue)
+    assert registry.choose(None, "segment").name == "second"
+    assert registry.choose(None, "caption").name == "namer"
+    registry = registry_in(tmp_path, "second", catalogue, {"caption": "teller"})
+    assert (registry.choose(None, "segment").name, registry.choose(None, "caption").name) == ("second", "teller")
+    assert registry_in(tmp_path, "second", catalogue, {"caption": "auto"}).choose(None, "caption").name == "namer"
+
+
+def test_a_default_that_there_is_not_is_refused_at_once(tmp_path: Path) -> None:
+    with pytest.raises(ModelNotFound, match="'nobody'"):
+        registry_in(tmp_path, catalogue=(made_up("plain"),), defaults={"caption": "nobody"})
+
+
+def test_a_default_of_another_task_is_refused(tmp_path: Path) -> None:
+    registry = registry_in(tmp_path, catalogue=(made_up("plain"),), defaults={"caption": "plain"})
+    with pytest.raises(ModelNotFound, match="'plain' does not caption"):
+        registry.choose(None, "caption")
+
+
+def two_tasks() -> tuple[Entry, ...]:
+    """A model that does two tasks, and one beside it."""
+    sees = made_up("sees", "image-vectors", hub="a/b")
+    return made_up("plain"), sees, replace(sees, card=replace(sees.card, name="names", task="objects", runs_as="sees"))
+
+
+def test_a_model_that_does_two_tasks_is_in_memory_once(tmp_path: Path) -> None:
+    put_weights(tmp_path, "sees")
+    registry = registry_in(tmp_path, catalogue=two_tasks())
+    assert registry.state("names").cached is True
+    with (
+        registry.lease(registry.card("names")) as names,
+        registry.lease(registry.card("sees")) as sees,
+        registry.lease(registry.card("names"), "exact") as exact,
+    ):
+        assert names.engine is sees.engine
+        assert (names.card.name, sees.card.name) == ("names", "sees")
+        assert names.key("0" * 64) != sees.key("0" * 64)
+        assert exact.version != names.version
+    assert [state.card.name for state in registry.states() if state.loaded] == ["sees", "names"]
+
+
+@pytest.mark.parametrize("name", ["sees", "names"])
+def test_either_name_loads_and_unloads_both(tmp_path: Path, name: str) -> None:
+    put_weights(tmp_path, "sees")
+    embeddings: ByteCache[EmbeddingKey, Raster] = ByteCache(10**6)
+    registry = Registry(two_tasks(), WeightsFolder(tmp_path), ModelPool(10**9), embeddings, Hardware())
+    assert registry.load(name).card.name == name
+    for each in ("sees", "names", "plain"):
+        with registry.lease(registry.card(each)) as leased:
+            embeddings.get(leased.key("0" * 64), lambda: PICTURE)
+    assert registry.unload(name) is True
+    assert [state.loaded for state in registry.states()] == [True, False, False]
+    assert embeddings.figures().entries == 1
+    assert registry.unload(name) is False
+
+
+def test_what_is_idle_is_unloaded_for_both_tasks(tmp_path: Path) -> None:
+    put_weights(tmp_path, "sees")
+    now = [0.0]
+    embeddings: ByteCache[EmbeddingKey, Raster] = ByteCache(10**6)
+    pool = ModelPool(10**9, idle_seconds=10, clock=lambda: now[0])
+    registry = Registry(two_tasks(), WeightsFolder(tmp_path), pool, embeddings, Hardware())
+    with registry.lease(registry.card("names")) as leased:
+        embeddings.get(leased.key("0" * 64), lambda: PICTURE)
+    now[0] = 11.0
+    registry.sweep()
+    assert not any(state.loaded for state in registry.states())
+    assert embeddings.figures().entries == 0
+
+
+def test_either_name_means_the_card_of_the_task(tmp_path: Path) -> None:
+    registry = registry_in(tmp_path, catalogue=two_tasks())
+    for name in ("sees", "names"):
+        assert registry.choose(name, "objects").name == "names"
+        assert registry.choose(name, "image-vectors").name == "sees"
+    with pytest.raises(ModelNotFound, match="'names' does not caption pictures"):
+        registry.choose("names", "caption")
+
+
+def test_absent_weights_are_pulled_under_the_name_of_the_model_that_is_run(tmp_path: Path) -> None:
+    registry = registry_in(tmp_path, catalogue=two_tasks())
+    with pytest.raises(ModelUnavailable, match="imagequarry models pull sees"), registry.lease(registry.card("names")):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("task", "name"),
+    [
+        ("segment", "region-tree"),
+        ("caption", "plain-words"),
+        ("objects", "plain-words-objects"),
+        ("image-vectors", "appearance"),
+        ("text-vectors", "all-MiniLM-L6-v2"),
+    ],
+)
+def test_every_task_can_be_done_without_pulling_anything(tmp_path: Path, task: Task, name: str) -> None:
+    registry = registry_in(tmp_path)
+    card = registry.choose(None, task)
+    assert card.name == name
+    assert registry.state(name).cached is True
+    assert registry.load(name).loaded is True
 
 
 def test_where_nothing_can_do_the_task_that_is_said(tmp_path: Path) -> None:
