@@ -9,7 +9,9 @@ from imagequarry.stores.ledger import Ledger
 from imagequarry.stores.ledger_claims import Claims
 from imagequarry.stores.ledger_journal import Journal
 from imagequarry.stores.ledger_upkeep import Upkeep
+from imagequarry.stores.library import Library
 from tests.stores.books import Books
+from tests.stores.gallery import Gallery
 
 
 @pytest.fixture
@@ -17,3 +19,8 @@ def books(database: Database) -> Books:
     rung: list[str] = []
     journal = Journal(database, rung.append)
     return Books(Ledger(journal), Claims(journal, 0.4), Upkeep(journal), database, rung)
+
+
+@pytest.fixture
+def gallery(library: Library) -> Gallery:
+    return Gallery(library)
