@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 
 from anyio import to_thread
 from fastapi import FastAPI
@@ -21,12 +22,15 @@ from imagequarry.settings import Settings, read_settings
 from imagequarry.studio import documentation
 from imagequarry.surfaces import faults
 from imagequarry.surfaces.body_limit import BodyLimit, form_room, json_room
+from imagequarry.surfaces.context import PROCESSING_KINDS, live_search
 from imagequarry.surfaces.context import SURFACE as CONTEXT
+from imagequarry.surfaces.context.sockets import SocketLimits, Sockets
 from imagequarry.surfaces.imgr import SURFACE as IMGR
-from imagequarry.surfaces.keys import KeyGuard
+from imagequarry.surfaces.keys import KeyGuard, Keys
 from imagequarry.surfaces.quarry import SURFACE as QUARRY
 from imagequarry.surfaces.requests import LastResort, RequestContext
 from imagequarry.surfaces.sam2 import SURFACE as SAM2
+from imagequarry.surfaces.streams import Streams
 from imagequarry.surfaces.surface import Surfaces
 
 # The first one answers where nothing tells which surface was meant.
@@ -44,14 +48,26 @@ def create_app(settings: Settings | None = None, *, parts: Runtime | None = None
     settings = settings or read_settings()
     logs.configure(settings.log_level, settings.logs, sys.stderr.isatty(), settings.log_file)
     surfaces = Surfaces(SURFACES)
+    keys = Keys([key.get_secret_value() for key in settings.api_keys])
+    streams = Streams()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         to_thread.current_default_thread_limiter().total_tokens = _THREADS
         here = parts if parts is not None else await run_in_threadpool(runtime.assemble, settings)
         app.state.runtime = here
+        app.state.sockets = Sockets(
+            here.watching,
+            keys,
+            streams,
+            origins=["*"] if dev else settings.cors_origins,
+            processing=PROCESSING_KINDS,
+            search=partial(live_search, here),
+            limits=SocketLimits(places=settings.max_sockets),
+        )
         await run_in_threadpool(here.start)
         yield
+        await run_in_threadpool(app.state.sockets.close)
         await run_in_threadpool(here.close)
 
     app = FastAPI(
@@ -64,6 +80,7 @@ def create_app(settings: Settings | None = None, *, parts: Runtime | None = None
         # Pictures are files or JSON; a text field is never longer than a prompt.
         form_limits={"max_part_size": 2**20, "max_fields": 100, "max_files": 30},
     )
+    app.state.streams = streams
     for surface in surfaces.all:
         for router in surface.routers:
             app.include_router(router)
@@ -74,8 +91,7 @@ def create_app(settings: Settings | None = None, *, parts: Runtime | None = None
 
     # The last one added is the outermost: a request meets them from the bottom up.
     app.add_middleware(BodyLimit, limit_for=_body_limit(settings))
-    if settings.api_keys:
-        keys = [key.get_secret_value() for key in settings.api_keys]
+    if keys.wanted:
         app.add_middleware(KeyGuard, keys=keys, surfaces=surfaces)
     app.add_middleware(LastResort, surfaces=surfaces)
     app.add_middleware(

@@ -5,24 +5,37 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import structlog
+
 import imagequarry
 from imagequarry.capabilities.archive import Archive
+from imagequarry.capabilities.deduplication import Deduplication
+from imagequarry.capabilities.description import Describer
+from imagequarry.capabilities.directories import Directories
 from imagequarry.capabilities.drive import Drive
+from imagequarry.capabilities.duplicates import Duplicates
 from imagequarry.capabilities.embeddings import Embeddings
+from imagequarry.capabilities.gallery import Gallery
 from imagequarry.capabilities.intake import Limits
+from imagequarry.capabilities.preloading import Preloading
 from imagequarry.capabilities.prewarming import Prewarmer
+from imagequarry.capabilities.roots import Roots
+from imagequarry.capabilities.search import Search
 from imagequarry.capabilities.segmentation import SearchKey, Segmentation
+from imagequarry.capabilities.spaces import Spaces
 from imagequarry.domain.job import JobLimits
 from imagequarry.domain.raster import Raster
 from imagequarry.domain.segmenter import Candidates
+from imagequarry.engines.huggingface.clip.vocabulary import VOCABULARY
 from imagequarry.engines.remote.card import CARD as REMOTE_CARD
-from imagequarry.errors import Busy, StorageFailure
-from imagequarry.jobs import machinery
+from imagequarry.errors import Busy, QuarryError, StorageFailure
+from imagequarry.jobs import indexing, machinery
 from imagequarry.jobs.board import Board
 from imagequarry.jobs.catalogue import KINDS
 from imagequarry.jobs.events import Events
@@ -30,8 +43,9 @@ from imagequarry.jobs.kinds import Tools
 from imagequarry.jobs.machinery import JobSettings, Machinery
 from imagequarry.jobs.ordering import Orders
 from imagequarry.jobs.runner import Runner
+from imagequarry.jobs.watching import Watching
 from imagequarry.models.cache import ByteCache, EmbeddingKey
-from imagequarry.models.catalogue import CATALOGUE, Entry, Hardware, remote
+from imagequarry.models.catalogue import Entry, Hardware, catalogue, remote
 from imagequarry.models.embedding_store import EmbeddingFolder
 from imagequarry.models.hub import Hub
 from imagequarry.models.pool import ModelPool
@@ -43,16 +57,33 @@ from imagequarry.ops.health import Health
 from imagequarry.settings import Settings
 from imagequarry.stores.blobs import FolderBlobs
 from imagequarry.stores.database import Database
+from imagequarry.stores.description_scans import DescriptionScans
+from imagequarry.stores.descriptions import Descriptions
 from imagequarry.stores.drive import GoogleDrive, RefreshToken, ServiceAccount
 from imagequarry.stores.images import Images
+from imagequarry.stores.ledger_stream import EventLog
 from imagequarry.stores.library import Library
 from imagequarry.stores.segmentations import Segmentations
+from imagequarry.stores.vectors import Vectors, choose
+from imagequarry.stores.words import Words
+
+_log = structlog.stdlib.get_logger(__name__)
 
 _MB = 2**20
 # Decoded pictures kept between clicks: a dozen of 12 megapixels.
 _RASTER_BYTES = 512 * _MB
+# Uploads are held to MAX_IMAGE_SIDE; what lies on the server may be what a camera of 100 megapixels makes.
+_LONGEST_SIDE_OF_FILES = 12_000
 _SWEEP_SECONDS = 60.0
 _DAY_SECONDS = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """What surface B's statistics call the place where descriptions are kept."""
+
+    name: str
+    path: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +100,25 @@ class Runtime:
     prewarmer: Prewarmer
     board: Board
     events: Events
+    watching: Watching
     orders: Orders
+    describer: Describer
+    directories: Directories
+    gallery: Gallery
+    search: Search
+    deduplication: Deduplication
+    preloading: Preloading
+    roots: Roots
+    collection: Collection
+    data: Path
+    # The settings for people, without anything secret.
+    shown_settings: Mapping[str, Any]
     # What makes surface C's masks: the SAM API where one is configured, else the default model.
     stored_masks_model: str | None
     tools: Tools = field(repr=False)
     database: Database = field(repr=False)
     _library: Library = field(repr=False)
+    _vectors: Vectors = field(repr=False)
     _machinery: Machinery = field(repr=False)
     _closing: threading.Event = field(default_factory=threading.Event, repr=False)
 
@@ -82,6 +126,7 @@ class Runtime:
         """Begin to work on jobs, and to unload what nobody uses."""
         threading.Thread(target=self._sweep, name="sweep", daemon=True).start()
         self._machinery.start()
+        threading.Thread(target=self._mend, name="mend", daemon=True).start()
 
     def close(self) -> None:
         """End what runs and give connections and threads back; a job that runs is put back."""
@@ -89,7 +134,16 @@ class Runtime:
         self._machinery.close()
         self.prewarmer.close()
         self.drive.close()
+        self._vectors.close()
         self.database.close()
+
+    def _mend(self) -> None:
+        """Build what searches lack, and have described again what was described by models of yesterday."""
+        try:
+            self._vectors.mend()
+            indexing.renew(self.board, self.describer)
+        except QuarryError as error:  # searches do with what there is, and the next start tries again
+            _log.warning("vectors could not be brought up to date", reason=error.message)
 
     def _sweep(self) -> None:
         """Once a minute unload idle models; at the start and once a day remove files that no picture names."""
@@ -113,11 +167,20 @@ def assemble(settings: Settings) -> Runtime:
     database.migrate()
     registry, segmentation = models(settings)
     limits = Limits(max_bytes=settings.max_image_mb * _MB, max_side=settings.max_image_side)
+    of_files = replace(limits, max_side=max(limits.max_side, _LONGEST_SIDE_OF_FILES))
     rasters: ByteCache[str, Raster] = ByteCache(_RASTER_BYTES)
     library = Library(database, FolderBlobs(settings.blobs))
     archive = Archive(library, Images(database), Segmentations(database), rasters, limits)
     drive = Drive(_google_drive(settings) if settings.google_drive_enabled else None)
-    tools = Tools(segmentation, archive, drive, settings.results)
+    scans = DescriptionScans(database)
+    descriptions, vectors = Descriptions(database), choose(database, settings.vector_engine)
+    roots = Roots(settings.roots, home=settings.uploads.parent)
+    describer = Describer(registry, library, descriptions, scans, vectors, roots, of_files)
+    directories = Directories(describer)
+    gallery = Gallery(descriptions, vectors, archive, roots, settings.uploads)
+    spaces = Spaces(registry, vectors)
+    duplicates = Duplicates(spaces, descriptions, scans, vectors)
+    tools = Tools(segmentation, archive, drive, settings.results, describer, directories)
     jobs = machinery.machinery(database, KINDS, tools, job_settings(settings))
     return Runtime(
         registry=registry,
@@ -131,10 +194,22 @@ def assemble(settings: Settings) -> Runtime:
         stored_masks_model=REMOTE_CARD.name if settings.sam_api_url else None,
         board=jobs.board,
         events=jobs.events,
+        watching=Watching(EventLog(database), jobs.bell),
         orders=Orders(jobs.board, archive, segmentation, settings.results),
+        describer=describer,
+        directories=directories,
+        gallery=gallery,
+        search=Search(spaces, vectors, descriptions, Words(database), archive),
+        deduplication=Deduplication(duplicates, describer, directories, descriptions, gallery, roots, of_files),
+        preloading=Preloading(registry),
+        roots=roots,
+        collection=Collection(settings.collection_name, _where(settings)),
+        data=settings.data_dir,
+        shown_settings=settings.shown,
         tools=tools,
         database=database,
         _library=library,
+        _vectors=vectors,
         _machinery=jobs,
     )
 
@@ -171,6 +246,12 @@ def models(settings: Settings) -> tuple[Registry, Segmentation]:
         embeddings,
         Hardware(settings.device, settings.model_precision),
         settings.default_model,
+        {
+            "caption": settings.caption_model,
+            "objects": settings.objects_model,
+            "image-vectors": settings.image_vector_model,
+            "text-vectors": settings.text_vector_model,
+        },
     )
     folder = settings.embedding_cache_dir
     disk = EmbeddingFolder(folder, settings.embedding_disk_mb * _MB) if folder else None
@@ -180,7 +261,9 @@ def models(settings: Settings) -> tuple[Registry, Segmentation]:
 
 def weights(settings: Settings) -> WeightsFolder:
     """The folder of weights."""
-    return WeightsFolder(settings.models, settings.sam_checkpoint_path)
+    named = {"blip": settings.local_blip_model_path, "clip": settings.local_clip_model_path}
+    chosen = {name: path for name, path in named.items() if path is not None}
+    return WeightsFolder(settings.models, settings.sam_checkpoint_path, chosen)
 
 
 def puller(settings: Settings) -> Puller:
@@ -190,10 +273,18 @@ def puller(settings: Settings) -> Puller:
 
 
 def _catalogue(settings: Settings) -> tuple[Entry, ...]:
+    entries = catalogue(settings.object_vocabulary or VOCABULARY, settings.object_threshold)
     if not settings.sam_api_url:
-        return CATALOGUE
+        return entries
     token = settings.sam_api_token.get_secret_value() if settings.sam_api_token else ""
-    return (*CATALOGUE, remote(settings.sam_api_url, token, settings.sam_api_timeout))
+    return (*entries, remote(settings.sam_api_url, token, settings.sam_api_timeout))
+
+
+def _where(settings: Settings) -> str:
+    """Where descriptions are kept, as people are told: a folder, or the kind of the database."""
+    if settings.database.startswith("sqlite"):
+        return str(settings.db_path or settings.data_dir)
+    return "postgresql"
 
 
 def _google_drive(settings: Settings) -> GoogleDrive:

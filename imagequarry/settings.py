@@ -6,6 +6,7 @@ Nothing below ``runtime.py`` reads settings: it is handed plain values.
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -227,6 +228,11 @@ class Settings(BaseSettings):
         return self.model_cache_dir or self.data_dir / "models"
 
     @property
+    def shown(self) -> dict[str, Any]:
+        """All settings as JSON values for people: of what is secret only whether it is set."""
+        return {name: _shown(getattr(self, name)) for name in type(self).model_fields}
+
+    @property
     def celery_broker(self) -> str:
         """The broker's URL, password included: hand it on, never show it."""
         return self.celery_broker_url.get_secret_value() if self.celery_broker_url else "redis://localhost:6379/1"
@@ -237,6 +243,17 @@ class Settings(BaseSettings):
         if self.database_url is not None:
             return self.database_url.get_secret_value()
         return f"sqlite:///{((self.db_path or self.data_dir) / 'imagequarry.db').resolve()}"
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, SecretStr):
+        return "set"
+    if isinstance(value, tuple):
+        return [_shown(one) for one in value]
+    if isinstance(value, Path | str):
+        # An address may carry a name and a password.
+        return re.sub(r"(?<=://)[^/\s@]+(?=@)", "...", str(value))
+    return value
 
 
 def read_settings(**given: Any) -> Settings:

@@ -56,8 +56,9 @@ def configure(
 ) -> None:
     """Send all logs of this process to standard error and, with a folder, to files in it; again replaces.
 
-    ``application_file`` takes the place of ``application.log`` in that folder. ``console`` makes lines for people instead of JSON on standard error. The files are opened anew when something
-    else has moved them away. Raises ``StorageFailure`` when the folder cannot be written.
+    ``application_file`` takes the place of ``application.log`` in that folder. ``console`` makes lines for people
+    instead of JSON on standard error. The files are opened anew when something else has moved them away. Raises
+    ``StorageFailure`` when the folder cannot be written.
     """
     # A full disk is no reason to print the call stack of every line that could not be written.
     logging.raiseExceptions = False

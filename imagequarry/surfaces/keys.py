@@ -40,9 +40,9 @@ class KeyGuard:
     WebSockets pass too: they ask for the key themselves, since a browser sends no header with one.
     """
 
-    def __init__(self, app: ASGIApp, keys: Sequence[str], surfaces: Surfaces) -> None:
+    def __init__(self, app: ASGIApp, keys: Keys, surfaces: Surfaces) -> None:
         self._app = app
-        self._keys = Keys(keys)
+        self._keys = keys
         self._surfaces = surfaces
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -6,6 +6,8 @@ import base64
 import json
 import re
 import shlex
+import subprocess
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,7 +17,7 @@ import pytest
 from tests.fixtures.server import Server, photograph
 from tests.house.source import ROOT
 
-PAGES = ("quarry", "sam2", "imgr")
+PAGES = ("quarry", "sam2", "imgr", "context")
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
@@ -96,3 +98,18 @@ def test_every_example_of_a_body_is_json(page: str) -> None:
     assert found
     for text in found:
         json.loads(text)
+
+
+def test_the_examples_of_document_b_run_against_a_server(shared_server: Server) -> None:
+    script = [sys.executable, str(ROOT / "examples" / "api_examples.py"), shared_server.url]
+    done = subprocess.run(script, capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.endswith("All examples worked.\n")
+    assert shared_server.client.get("/api/v1/directories/scan?directory_path=uploads").json()["total_files"] <= 1
+
+
+def test_the_examples_say_when_there_is_no_server() -> None:
+    script = [sys.executable, str(ROOT / "examples" / "api_examples.py"), "http://127.0.0.1:9"]
+    done = subprocess.run(script, capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 1
+    assert "Is the server running?" in done.stderr

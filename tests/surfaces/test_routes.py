@@ -16,7 +16,7 @@ METHODS = {"get", "post", "put", "patch", "delete"}
 PAGES = sorted((ROOT / "docs" / "surfaces").glob("*.md"))
 HEADING = re.compile(r"#+ (GET|POST|PUT|PATCH|DELETE) (/\S*)\n")
 ROUTE = re.compile(r"`((?:GET|POST|PUT|PATCH|DELETE) /[^`\s]*)`")
-# What documents A, C and D give to these three surfaces.
+# What the documents give to their surfaces.
 DOCUMENTED = {
     "quarry": {
         "GET /health/",
@@ -41,6 +41,32 @@ DOCUMENTED = {
         "GET /images",
         "GET /images/{image_id}/mask_at_point",
         "DELETE /images/{image_id}",
+    },
+    "context": {
+        "GET /api/v1/health",
+        "GET /api/v1/status",
+        "GET /api/v1/config",
+        "GET /api/v1/metrics",
+        "GET /api/v1/info",
+        "GET /api/v1/models/status",
+        "POST /api/v1/models/preload",
+        "POST /api/v1/images/process",
+        "POST /api/v1/images/upload",
+        "GET /api/v1/images/info/{image_id}",
+        "GET /api/v1/images/download/{image_id}",
+        "GET /api/v1/images/",
+        "DELETE /api/v1/images/{image_id}",
+        "POST /api/v1/directories/process",
+        "POST /api/v1/directories/process-async",
+        "GET /api/v1/directories/scan",
+        "GET /api/v1/directories/task/{task_id}",
+        "GET /api/v1/directories/tasks",
+        "POST /api/v1/duplicates/check",
+        "GET /api/v1/duplicates/check-image",
+        "GET /api/v1/duplicates/check-directory",
+        "POST /api/v1/duplicates/compare",
+        "DELETE /api/v1/duplicates/remove-duplicates",
+        "GET /ws/stats",
     },
     "imgr": {"POST /api/upload/image", "POST /api/run", "GET /health"},
 }

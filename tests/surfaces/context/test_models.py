@@ -29,24 +29,30 @@ def test_the_status_tells_what_is_in_memory_and_loads_nothing(fresh_site: Site) 
         reply = fresh_site.client.get("/api/v1/models/status")
         assert reply.status_code == 200
         body = reply.json()
-        assert set(body) == {"models", "segmentation_models", "device", "timestamp"}
+        assert set(body) == {"models", "serving", "segmentation_models", "device", "timestamp"}
+        assert body["serving"]["caption"] == "plain-words"
         assert body["models"] == dict.fromkeys(DESCRIBING, False)
         assert set(body["segmentation_models"].values()) == {False}
         assert body["device"] in ("cpu", "cuda", "mps")
         assert TIME.fullmatch(body["timestamp"])
 
 
-def test_preloading_loads_the_default_model_and_tells_how_long_it_took(fresh_site: Site) -> None:
+def test_preloading_loads_a_model_for_every_task_and_tells_how_long_it_took(fresh_site: Site) -> None:
     reply = fresh_site.client.post("/api/v1/models/preload")
     assert reply.status_code == 200
     body = reply.json()
-    assert set(body) == {"success", "timings", "segmentation_model", "device", "timestamp"}
+    assert set(body) == {"success", "timings", "serving", "segmentation_model", "device", "timestamp"}
     assert body["success"] is True
-    assert set(body["timings"]) == {"segmentation_model", "total"}
+    assert set(body["timings"]) == {*DESCRIBING, "segmentation_model", "total"}
     assert all(isinstance(seconds, float) and seconds >= 0 for seconds in body["timings"].values())
     assert TIME.fullmatch(body["timestamp"])
     name = body["segmentation_model"]
-    assert fresh_site.client.get("/api/v1/models/status").json()["segmentation_models"][name] is True
+    status = fresh_site.client.get("/api/v1/models/status").json()
+    assert status["segmentation_models"][name] is True
+    assert status["models"] == dict.fromkeys(DESCRIBING, True)
+    assert body["timings"]["total"] >= body["timings"]["sentence_transformer"] > 0
+    again = fresh_site.client.post("/api/v1/models/preload").json()["timings"]
+    assert {again[part] for part in DESCRIBING} == {0.0}
 
 
 def test_status_and_document_a_read_the_same_registry(fresh_site: Site) -> None:

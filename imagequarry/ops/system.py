@@ -1,0 +1,48 @@
+"""The machine and this process: processors, memory, disk and how long the server runs."""
+
+from __future__ import annotations
+
+import platform
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+_STARTED = time.monotonic()
+
+
+def uptime() -> float:
+    """Seconds since this process loaded the server."""
+    return time.monotonic() - _STARTED
+
+
+def report(data: Path) -> dict[str, Any]:
+    """Processors, memory, the disk that holds the data, and this process; sizes in bytes, shares in percent.
+
+    The share of the processors is that since the last call, so asking costs no waiting.
+    """
+    memory = psutil.virtual_memory()
+    process = psutil.Process()
+    with process.oneshot():
+        own = {
+            "pid": process.pid,
+            "memory_bytes": process.memory_info().rss,
+            "threads": process.num_threads(),
+            "cpu_seconds": round(sum(process.cpu_times()[:2]), 2),
+        }
+    return {
+        "platform": platform.system(),
+        "python": platform.python_version(),
+        "cpu": {"count": psutil.cpu_count(), "percent": psutil.cpu_percent(interval=None)},
+        "memory": {"total": memory.total, "available": memory.available, "percent": memory.percent},
+        "disk": _disk(data),
+        "process": own,
+    }
+
+
+def _disk(folder: Path) -> dict[str, Any]:
+    """The disk of the folder, or of the nearest one above it that is there."""
+    there = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
+    usage = psutil.disk_usage(str(there))
+    return {"total": usage.total, "free": usage.free, "percent": usage.percent}
