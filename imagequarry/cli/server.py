@@ -7,18 +7,36 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable
-from typing import Any
+from queue import SimpleQueue
+from types import FrameType
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
 from rich.console import Console
 
 from imagequarry.settings import Settings, SettingsFault, read_settings
 
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from imagequarry.surfaces.streams import Streams
+
 console = Console(stderr=True, highlight=False)
 
 # Long enough for a segmentation under way, short enough for an orchestrator that waits.
 _GRACE_SECONDS = 30
+# Streams are told to end before the server stops serving, and have this long to say so to their clients.
+_STREAM_SECONDS = 1.5
+# WebSockets: bytes of a message, and seconds between two signs of life; who gives none for so long is gone.
+WEBSOCKETS: dict[str, Any] = {
+    # Imported when something is served, and only then.
+    "ws": "imagequarry.cli.websockets:Protocol",
+    "ws_max_size": 64 * 1024,
+    "ws_ping_interval": 20.0,
+    "ws_ping_timeout": 20.0,
+    # The messages are short, and a compressor for each client costs memory.
+    "ws_per_message_deflate": False,
+}
 
 
 def serve(host: str | None, port: int | None, dev: bool) -> None:
@@ -29,7 +47,8 @@ def serve(host: str | None, port: int | None, dev: bool) -> None:
     if dev:
         # The reloader starts processes of its own, which read the environment anew: hence the application by name.
         target = "imagequarry.app:create_dev_app"
-        uvicorn.run(target, factory=True, reload=True, host=settings.host, port=settings.port, log_config=None)
+        address: dict[str, Any] = {"host": settings.host, "port": settings.port}
+        uvicorn.run(target, factory=True, reload=True, log_config=None, **address, **WEBSOCKETS)
         return
     from imagequarry import runtime
     from imagequarry.app import create_app
@@ -40,7 +59,32 @@ def serve(host: str | None, port: int | None, dev: bool) -> None:
         _run(app, settings, listening)
 
 
-def _run(app: Callable[..., Any], settings: Settings, listening: socket.socket) -> None:
+class Server(uvicorn.Server):
+    """Ends what streams before it ends itself: uvicorn alone would wait for every open stream."""
+
+    def __init__(self, config: uvicorn.Config, streams: Streams) -> None:
+        super().__init__(config)
+        self._streams = streams
+        # Python runs a signal's handler between any two steps of the main thread, which may hold any lock; putting
+        # into this queue takes none.
+        self._signals: SimpleQueue[tuple[int, FrameType | None]] = SimpleQueue()
+        threading.Thread(target=self._leave, name="leave", daemon=True).start()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """End the streams, and then the server; any further signal is for the server itself."""
+        if self._streams.closing:
+            super().handle_exit(sig, frame)
+        else:
+            self._signals.put((sig, frame))
+
+    def _leave(self) -> None:
+        sig, frame = self._signals.get()
+        self._streams.close()
+        self._streams.wait(_STREAM_SECONDS)
+        super().handle_exit(sig, frame)
+
+
+def _run(app: FastAPI, settings: Settings, listening: socket.socket) -> None:
     config = uvicorn.Config(
         app,
         host=settings.host,
@@ -49,8 +93,9 @@ def _run(app: Callable[..., Any], settings: Settings, listening: socket.socket) 
         access_log=False,
         timeout_graceful_shutdown=_GRACE_SECONDS,
         server_header=False,
+        **WEBSOCKETS,
     )
-    server = uvicorn.Server(config)
+    server = Server(config, app.state.streams)
     threading.Thread(target=_announce, args=(server, settings.host), name="announce", daemon=True).start()
     for signal_number in (signal.SIGINT, signal.SIGTERM):
         # uvicorn takes these while it runs and raises them anew when it is done: an orderly end is no failure.

@@ -1,4 +1,4 @@
-"""How uvicorn speaks WebSocket here: as always, but a client that does not read cannot keep its connection."""
+"""How uvicorn speaks WebSocket here: as always, but a client that takes nothing cannot keep its connection."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 
 
 class Protocol(WebSocketsSansIOProtocol):
-    """Cuts the connection when the application is done with a client to which nothing can be written.
+    """Cuts the connection of a client that gives no sign of life, or takes nothing when the application is done.
 
     An orderly close would wait for the client to take what was written before, and the server, when it ends, for that.
     """
@@ -17,3 +17,7 @@ class Protocol(WebSocketsSansIOProtocol):
         super().on_task_complete(task)
         if not self.writable.is_set():
             self.transport.abort()
+
+    def keepalive_timeout(self) -> None:
+        super().keepalive_timeout()  # says why, as far as the client takes it
+        self.transport.abort()

@@ -185,7 +185,7 @@ def test_readers_beside_many_writers_miss_nothing(stage: Stage) -> None:
 def test_what_was_before_is_not_read(sqlite_database: Database) -> None:
     stage = Stage(sqlite_database)
     id = stage.ledger.add(JobOrder("x", {}), JobLimits())[0].id
-    many = 200_000
+    many = 50_000
     with sqlite_database.write() as connection:
         moment = utc_now()
         connection.execute(
@@ -193,14 +193,14 @@ def test_what_was_before_is_not_read(sqlite_database: Database) -> None:
         )
     began = time.monotonic()
     with stage.followed() as diary:
-        assert time.monotonic() - began < 0.5
+        assert time.monotonic() - began < 2
         stage.run()
         wait_until(lambda: len(diary.events) == 3)
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 4
         began = time.monotonic()
         assert len(stage.watching.past(diary.position, 0, 1000)) == 1000
         assert stage.watching.past(diary.position, 0, 1000, {"nothing"}) == []
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 2
 
 
 def test_a_gap_with_a_million_numbers_in_it_costs_nothing(sqlite_database: Database) -> None:

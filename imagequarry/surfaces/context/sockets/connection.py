@@ -31,7 +31,7 @@ TOO_SLOW = 1013
 NO_KEY = 4401
 
 # What is still to be sent when a socket ends, and the close itself, may take so long.
-_PARTING_SECONDS = 2.0
+_PARTING_SECONDS = 1.0
 
 
 @dataclass(slots=True)

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import socket
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
 from starlette.testclient import TestClient
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from imagequarry.cli.server import WEBSOCKETS
+from imagequarry.cli.server import WEBSOCKETS, Server
 from imagequarry.domain.job import JobLimits, JobOrder
 from imagequarry.errors import InvalidInput
 from imagequarry.jobs.bells import Bell
@@ -117,20 +119,25 @@ def house(
 
 
 @contextmanager
-def served(app: FastAPI, *, send_buffer: int | None = None, **given: Any) -> Iterator[str]:
-    """The application behind uvicorn, set up as the command does; its address. ``send_buffer`` is the kernel's."""
+def served(here: House, *, send_buffer: int | None = None, **given: Any) -> Iterator[str]:
+    """The application behind uvicorn, set up as the command does; its address. ``send_buffer`` is the kernel's.
+
+    Ended as by a signal, and it must end soon, whoever is connected then.
+    """
     with socket.create_server(("127.0.0.1", 0)) as listening:
         if send_buffer is not None:
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
-        config = uvicorn.Config(app, log_config=None, access_log=False, **{**WEBSOCKETS, **given})
-        server = uvicorn.Server(config)
+        config = uvicorn.Config(here.app, log_config=None, access_log=False, **{**WEBSOCKETS, **given})
+        server = Server(config, here.streams)
         thread = threading.Thread(target=server.run, args=([listening],))
         thread.start()
         wait_until(lambda: server.started)
         yield f"ws://127.0.0.1:{listening.getsockname()[1]}"
-        server.should_exit = True
+        ended = time.monotonic()
+        server.handle_exit(signal.SIGTERM, None)
         thread.join(SECONDS)
         assert not thread.is_alive()
+        assert time.monotonic() - ended < 10
 
 
 def wait_until(holds: Callable[[], object], seconds: float = SECONDS) -> None:
@@ -162,6 +169,15 @@ def heard_until(client: ClientConnection, last: Callable[[dict[str, Any]], bool]
     while not last(said[-1]):
         said.append(heard(client))
     return said
+
+
+def end_of(client: ClientConnection) -> tuple[int, str]:
+    """The code and the reason it is closed with; what comes before is thrown away."""
+    with suppress(ConnectionClosed):
+        while True:
+            client.recv(SECONDS)
+    assert client.protocol.close_rcvd is not None
+    return client.protocol.close_rcvd.code, client.protocol.close_rcvd.reason
 
 
 def say(client: ClientConnection, type: str, **fields: Any) -> dict[str, Any]:

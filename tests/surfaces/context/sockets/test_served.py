@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 import httpx2
 import pytest
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.exceptions import InvalidStatus
 from websockets.frames import Frame, Opcode
 from websockets.sync.client import ClientConnection, connect
 
@@ -20,6 +21,7 @@ from imagequarry.surfaces.context.sockets.limits import SocketLimits
 from tests.surfaces.context.sockets.house import (
     SECONDS,
     House,
+    end_of,
     heard,
     heard_until,
     house,
@@ -32,7 +34,7 @@ from tests.surfaces.context.sockets.house import (
 
 @pytest.fixture
 def url(open_house: House) -> Iterator[str]:
-    with served(open_house.app) as url:
+    with served(open_house) as url:
         yield url
 
 
@@ -40,15 +42,6 @@ def counted(url: str) -> dict[str, Any]:
     reply = httpx2.get(url.replace("ws:", "http:") + "/ws/stats", timeout=SECONDS)
     found: dict[str, Any] = reply.json()
     return found
-
-
-def end_of(client: ClientConnection) -> tuple[int, str]:
-    """The code and the reason it is closed with; what comes before is thrown away."""
-    with suppress(ConnectionClosed):
-        while True:
-            client.recv(SECONDS)
-    assert client.protocol.close_rcvd is not None
-    return client.protocol.close_rcvd.code, client.protocol.close_rcvd.reason
 
 
 def send_frame(client: ClientConnection, opcode: Opcode, data: bytes) -> None:
@@ -80,7 +73,7 @@ def test_a_large_message_in_small_pieces_ends_the_socket(url: str) -> None:
 
 
 def test_the_limit_holds_where_the_server_has_none(open_house: House) -> None:
-    with served(open_house.app, ws_max_size=2**24) as url, opened(url) as client:
+    with served(open_house, ws_max_size=2**24) as url, opened(url) as client:
         client.send("ü" * 40_000)
         assert heard(client)["error"] == "ValidationError"
         assert end_of(client) == (1009, "A message has 65536 bytes at most.")
@@ -105,7 +98,7 @@ def test_who_talks_too_fast_is_closed_with_a_reason(url: str) -> None:
 
 def test_every_one_of_a_hundred_clients_hears_of_the_end_of_a_job(sqlite_database: Database) -> None:
     here = house(sqlite_database, limits=SocketLimits(places_each=200))
-    with served(here.app) as url, ExitStack() as sockets:
+    with served(here) as url, ExitStack() as sockets:
         clients = [sockets.enter_context(opened(url, "/ws/processing", ping_interval=None)) for _ in range(100)]
         id = here.jobs.run([number / 40 for number in range(40)])
         for client in clients:
@@ -136,7 +129,7 @@ def test_a_client_that_does_not_read_is_dropped_and_the_others_are_not(
     sqlite_database: Database, limits: SocketLimits
 ) -> None:
     here = house(sqlite_database, limits=limits)
-    with served(here.app, send_buffer=4096) as url, opened(url, "/ws/processing") as reader, deaf(url) as raw:
+    with served(here, send_buffer=4096) as url, opened(url, "/ws/processing") as reader, deaf(url) as raw:
         wait_until(lambda: counted(url)["active_connections"] == 2)
         for _ in range(50):
             for _ in range(8):
@@ -155,7 +148,7 @@ def test_a_client_that_does_not_read_is_dropped_and_the_others_are_not(
 
 def test_progress_nobody_reads_takes_one_place_and_drops_nobody(sqlite_database: Database) -> None:
     here = house(sqlite_database, limits=SocketLimits(waiting=8))
-    with served(here.app) as url, opened(url, "/ws/processing") as client:
+    with served(here) as url, opened(url, "/ws/processing") as client:
         for _ in range(3):
             here.jobs.run([number / 200 for number in range(200)])
         for _ in range(3):
@@ -174,15 +167,38 @@ def test_a_client_that_vanishes_leaves_nothing_behind(url: str) -> None:
         assert counted(url)["subscriptions"] == {}
 
 
+def test_a_client_that_gives_no_sign_of_life_loses_its_place(open_house: House) -> None:
+    with served(open_house, ws_ping_interval=0.2, ws_ping_timeout=0.2) as url, opened(url) as alive, deaf(url) as raw:
+        wait_until(lambda: counted(url)["connections_by_endpoint"] == {"/ws": 1, "/ws/processing": 1})
+        wait_until(lambda: counted(url)["connections_by_endpoint"] == {"/ws": 1})
+        while said := raw.recv(2**16):
+            last = said
+        assert b"keepalive ping timeout" in last
+        assert say(alive, "ping")["type"] == "pong"
+
+
 @pytest.mark.parametrize("path", ["/ws/", "/ws/nothing", "/ws/stats"])
 def test_other_addresses_are_no_sockets(url: str, path: str) -> None:
     with pytest.raises(InvalidStatus), connect(url + path, proxy=None):
         pass
 
 
-def test_open_sockets_do_not_keep_the_server(open_house: House) -> None:
-    with served(open_house.app) as url, ExitStack() as sockets:
-        clients = [sockets.enter_context(opened(url, "/ws/processing")) for _ in range(5)]
-        open_house.streams.close()
+def test_a_client_that_does_not_read_cannot_keep_the_server(sqlite_database: Database) -> None:
+    here = house(sqlite_database, limits=SocketLimits(waiting=10_000, send_seconds=60))
+    with served(here, send_buffer=4096) as url, deaf(url):
+        wait_until(lambda: counted(url)["active_connections"] == 1)
+        before = -1
+        while counted(url)["messages_sent"] > before:  # until nothing more can be sent to it
+            before = counted(url)["messages_sent"]
+            for _ in range(40):
+                here.jobs.run()
+            time.sleep(0.1)
+        assert counted(url)["active_connections"] == 1
+    # That the server ended, and soon, was seen at the end of the block.
+
+
+def test_every_client_is_told_that_the_server_ends(open_house: House) -> None:
+    with ExitStack() as sockets:
+        with served(open_house) as url:
+            clients = [sockets.enter_context(opened(url, "/ws/processing")) for _ in range(5)]
         assert {end_of(client) for client in clients} == {(1001, "The server is shutting down.")}
-        assert open_house.streams.wait(SECONDS)
