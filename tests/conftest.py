@@ -1,3 +1,8 @@
 """Makes the shared fixtures known to every test."""
 
-pytest_plugins = ["tests.fixtures.databases", "tests.fixtures.redis", "tests.fixtures.server"]
+pytest_plugins = [
+    "tests.fixtures.databases",
+    "tests.fixtures.describing",
+    "tests.fixtures.redis",
+    "tests.fixtures.server",
+]

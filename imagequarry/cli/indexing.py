@@ -33,7 +33,7 @@ def index(folder: Path, recursive: bool, force: bool) -> int:
         # Who has a shell on the machine need not be told which folders he may read.
         describer = parts.describer.below(Roots([folder]))
         with _interruptible() as stop, _Bar(stop, tally) as bar:
-            Directories(describer).process(str(folder.absolute()), recursive, force, bar, tally=tally)
+            Directories(describer).process(str(folder.resolve()), recursive, force, bar, tally=tally)
     except Cancelled:
         _summarise(tally.outcome())
         console.print("[yellow]Interrupted[/]: what is described is kept; start again to go on.")

@@ -27,8 +27,6 @@ from imagequarry.errors import (
 from tests.fixtures.describing import Colours, Desk, Models, Thumbnails, drawing
 from tests.fixtures.pictures import encoded, scene
 
-pytest_plugins = ["tests.fixtures.describing"]
-
 
 def captioned(desk: Desk, path: Path) -> int:
     """How often the captioner saw the content of that file."""
