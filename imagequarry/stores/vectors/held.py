@@ -64,6 +64,11 @@ class View:
     newest: int
     chunks: list[Chunk]
 
+    @property
+    def rows(self) -> int:
+        """How many rows there are to look at, about."""
+        return sum(chunk.used for chunk in self.chunks)
+
     def blocks(self, allowed: Numbers | None) -> Iterator[Block]:
         """All rows, or those with the allowed numbers."""
         for chunk in self.chunks:

@@ -13,10 +13,13 @@ from sqlalchemy import Connection
 from imagequarry.domain.described import Hit, Space
 from imagequarry.stores.database import Database
 from imagequarry.stores.vectors import truth
-from imagequarry.stores.vectors.held import HeldSpace
+from imagequarry.stores.vectors.held import HeldSpace, View
 from imagequarry.stores.vectors.interface import EngineName, Matrix
-from imagequarry.stores.vectors.ranking import Page, compare, portions, read
+from imagequarry.stores.vectors.ranking import Page, compare, portions, read, sift
 from imagequarry.stores.vectors.truth import Numbers
+
+# A filter is broad that lets through this share of the pictures, and so many.
+_BROAD, _MANY = 0.05, 2_000
 
 
 class MatrixVectors:
@@ -64,28 +67,22 @@ class MatrixVectors:
         if not k or not len(queries):
             return [[] for _ in queries]
         with self._database.read() as connection:
+            held = self._holding(space)
+            view = held.view(connection, lambda nbytes: self._make_room(held, nbytes))
+            if view is not None and among is None and objects:
+                sifted = _sifted(connection, space, queries, page, view, objects)
+                if sifted is not None:
+                    return sifted
             allowed = truth.allowed(connection, space, objects, among)
             if allowed is not None and not len(allowed):
                 return [[] for _ in queries]
             found: list[list[Hit]] = []
             for part in portions(queries, page):
-                found += self._search(connection, space, part, page, allowed)
+                if view is None:
+                    found += compare(connection, space, part, read(connection, space, allowed), page).hits
+                else:
+                    found += _compared(connection, space, part, page, held, view, allowed)
             return found
-
-    def _search(
-        self, connection: Connection, space: Space, queries: Matrix, page: Page, allowed: Numbers | None
-    ) -> list[list[Hit]]:
-        held = self._holding(space)
-        view = held.view(connection, lambda nbytes: self._make_room(held, nbytes))
-        if view is None:
-            return compare(connection, space, queries, read(connection, space, allowed), page).hits
-        found = compare(connection, space, queries, view.blocks(allowed), page)
-        held.forget(view, found.gone)
-        if not found.complete or held.is_doubtful:
-            held.reconcile(connection, view)
-        if not found.complete:
-            found = compare(connection, space, queries, view.blocks(allowed), page)
-        return found.hits
 
     def fetch(self, space: Space, ids: Collection[str]) -> dict[str, Matrix]:
         return self._rows.fetch(space, ids)
@@ -147,3 +144,42 @@ class MatrixVectors:
                 if self._held[key] is not held:
                     taken -= self._held.pop(key).nbytes
             return True
+
+
+def _compared(
+    connection: Connection,
+    space: Space,
+    queries: Matrix,
+    page: Page,
+    held: HeldSpace,
+    view: View,
+    allowed: Numbers | None,
+) -> list[list[Hit]]:
+    """The hits among all rows, or among those that are allowed; again when too many turned out to be gone."""
+    found = compare(connection, space, queries, view.blocks(allowed), page)
+    held.forget(view, found.gone)
+    if not found.complete or held.is_doubtful:
+        held.reconcile(connection, view)
+    if not found.complete:
+        found = compare(connection, space, queries, view.blocks(allowed), page)
+    return found.hits
+
+
+def _sifted(
+    connection: Connection, space: Space, queries: Matrix, page: Page, view: View, objects: Sequence[str]
+) -> list[list[Hit]] | None:
+    """The hits when many pictures show the objects: finding out which would take longer than the product.
+
+    None when they are few, or when too few of the nearest pictures show them.
+    """
+    enough = max(_MANY, view.rows // 4)
+    share = truth.showing(connection, objects, enough) / max(1, view.rows)
+    if share < max(_BROAD, _MANY / max(1, view.rows)):
+        return None
+    found: list[list[Hit]] = []
+    for part in portions(queries, page):
+        some = sift(connection, space, part, view.blocks(None), page, objects, min(1.0, share))
+        if not some.complete:
+            return None
+        found += some.hits
+    return found

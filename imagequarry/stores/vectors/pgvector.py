@@ -17,12 +17,14 @@ from imagequarry.stores.vectors import truth
 from imagequarry.stores.vectors.index_table import MOST_DIMENSIONS, IndexTable
 from imagequarry.stores.vectors.interface import EngineName, Matrix
 from imagequarry.stores.vectors.memory import MatrixVectors
-from imagequarry.stores.vectors.ranking import Page, compare, portions, ranked, read
+from imagequarry.stores.vectors.ranking import Page, Ranked, compare, portions, ranked, read
 
 # Iterative scans of an index, and vectors of half precision, came with 0.8 and 0.7.
 OLDEST = (0, 8)
 # Candidates for each picture that is wanted: half precision and the graph both misjudge a little.
 _CANDIDATES = 4
+# The same where all candidates are equally good, as copies of one picture are: their order is that of the ids.
+_TIED_CANDIDATES = 32
 # A filter that lets so few pictures through is applied first, and they are compared one by one.
 _SELECTIVE = 5_000
 # From here on an index would have to be walked so far that an exact product is as quick.
@@ -90,10 +92,12 @@ class PgVectors:
             if page.reach <= _DEEPEST and self._is_ready(connection, space):
                 names = truth.storable(objects)
                 for part in portions(queries, page):
-                    hits = self._by_index(connection, space, part, page, names, among)
-                    if hits is None:
+                    some = self._by_index(connection, space, part, page, names, among, _CANDIDATES)
+                    if some is not None and some.tied:
+                        some = self._by_index(connection, space, part, page, names, among, _TIED_CANDIDATES)
+                    if some is None:
                         break
-                    found += hits
+                    found += some.hits
                 else:
                     return found
         return self._matrix.nearest(space, queries, k, objects=objects, among=among, min_score=min_score, offset=offset)
@@ -109,12 +113,15 @@ class PgVectors:
         page: Page,
         names: Sequence[str],
         among: Collection[str] | None,
-    ) -> list[list[Hit]] | None:
-        """None when the index gave fewer candidates than were asked for."""
-        count = page.reach * _CANDIDATES
-        setting = "SELECT set_config('hnsw.ef_search', :ef, true), set_config('hnsw.iterative_scan', :order, true)"
+        candidates: int,
+    ) -> Ranked | None:
+        """The hits among so many candidates for each picture of the page; None when the index gave fewer."""
+        count = page.reach * candidates
         wide = min(max(self._ef_search, count), _MOST_EF)
-        connection.execute(text(setting), {"ef": str(wide), "order": "relaxed_order"})
+        # Without sorting, the plan must take the rows in the order of the index, however few it thinks will pass.
+        settings = {"hnsw.ef_search": str(wide), "hnsw.iterative_scan": "relaxed_order", "enable_sort": "off"}
+        for name, value in settings.items():
+            connection.execute(text("SELECT set_config(:name, :value, true)"), {"name": name, "value": value})
         index = self._index(space)
         found = []
         for query in queries:
@@ -122,7 +129,7 @@ class PgVectors:
             if len(numbers) < count:
                 return None
             found.append(numbers)
-        return ranked(connection, space, queries, found, count, page).hits
+        return ranked(connection, space, queries, found, count, page)
 
     def fetch(self, space: Space, ids: Collection[str]) -> dict[str, Matrix]:
         return self._matrix.fetch(space, ids)

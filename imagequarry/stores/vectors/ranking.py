@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -81,6 +81,21 @@ def compare(connection: Connection, space: Space, queries: Matrix, blocks: Itera
     return ranked(connection, space, queries, candidates(blocks, queries, count, page.floor), count, page)
 
 
+def sift(
+    connection: Connection,
+    space: Space,
+    queries: Matrix,
+    blocks: Iterable[Block],
+    page: Page,
+    objects: Sequence[str],
+    share: float,
+) -> Ranked:
+    """As ``compare``, out of the pictures that show any of the objects, which are about such a share of all: so many
+    more candidates are taken that the page will be among those that are left."""
+    count = int((1.5 * page.reach + 2 * _SPARE) / share)
+    return ranked(connection, space, queries, candidates(blocks, queries, count, page.floor), count, page, objects)
+
+
 def candidates(blocks: Iterable[Block], queries: Matrix, count: int, floor: float) -> list[Numbers]:
     """For each query the rows that can be among the ``count`` nearest with at least the cosine ``floor``.
 
@@ -124,37 +139,54 @@ class _Best:
 class Ranked:
     """The hits of a page for each query, and what was found to be gone on the way.
 
-    ``complete``: whether as many candidates were left, without those gone, as were needed.
+    ``complete``: whether enough candidates were left without those gone, and without those that show other things;
+    ``tied``: whether for some query the last candidate is as good as the page's last hit, so that others may be too.
     """
 
     hits: list[list[Hit]]
     gone: Numbers
     complete: bool
+    tied: bool
 
 
 def ranked(
-    connection: Connection, space: Space, queries: Matrix, found: list[Numbers], count: int, page: Page
+    connection: Connection,
+    space: Space,
+    queries: Matrix,
+    found: list[Numbers],
+    count: int,
+    page: Page,
+    objects: Sequence[str] = (),
 ) -> Ranked:
     """The candidates of each query in the order of their exact cosines, by the rows the connection sees.
 
-    ``count`` is how many were asked for: where fewer were found there are no more.
+    ``count`` is how many were asked for: where fewer were found there are no more. ``objects``: leave out pictures
+    that show none of these.
     """
-    wanted = np.unique(np.concatenate(found)) if found else np.empty(0, dtype=np.int64)
+    wanted = np.unique(np.concatenate(found))
     scored: list[list[tuple[float, str]]] = [[] for _ in queries]
-    gone = []
+    gone, left = [wanted[:0]], [wanted[:0]]
     for start in range(0, len(wanted), truth.BATCH):
         part = wanted[start : start + truth.BATCH]
         there, ids, vectors = truth.by_number(connection, space, part)
         gone.append(np.setdiff1d(part, there, assume_unique=True))
+        if objects:
+            showing = truth.that_show(connection, ids, objects)
+            rows = [row for row, id in enumerate(ids) if id in showing]
+            there, ids, vectors = there[rows], [ids[row] for row in rows], vectors[rows]
+        left.append(there)
         for query, own, known in zip(queries, found, scored, strict=True):
             at = np.flatnonzero(np.isin(there, own))
             scores = cosines(vectors[at], query).tolist()
             known.extend((-score, ids[i]) for i, score in zip(at.tolist(), scores, strict=True) if score >= page.floor)
-    missing = np.concatenate(gone) if gone else wanted
-    lost = [int(np.isin(own, missing).sum()) for own in found]
-    complete = all(not n or len(own) < count or count - n >= page.reach for own, n in zip(found, lost, strict=True))
-    hits = [[Hit(id, -score) for score, id in sorted(known)[page.offset : page.reach]] for known in scored]
-    return Ranked(hits, missing, complete)
+    remaining = np.concatenate(left)
+    lost = [len(own) - int(np.isin(own, remaining).sum()) for own in found]
+    complete = all(len(own) < count or count - n >= page.reach for own, n in zip(found, lost, strict=True))
+    for known in scored:
+        known.sort()
+    tied = any(len(known) > page.reach and known[-1][0] == known[page.reach - 1][0] for known in scored)
+    hits = [[Hit(id, -score) for score, id in known[page.offset : page.reach]] for known in scored]
+    return Ranked(hits, np.concatenate(gone), complete, tied)
 
 
 def cosines(vectors: Matrix, query: Matrix) -> NDArray[np.float64]:

@@ -117,6 +117,12 @@ def showing(connection: Connection, objects: Sequence[str], most: int) -> int:
     return connection.execute(select(func.count()).select_from(some)).scalar_one()
 
 
+def that_show(connection: Connection, ids: Sequence[str], objects: Sequence[str]) -> set[str]:
+    """Those of the pictures in which any of the objects was seen."""
+    query = _showing(connection, objects).where(_is_any(connection, image_objects.c.image_id, ids))
+    return set(connection.execute(query).scalars())
+
+
 def storable(objects: Sequence[str]) -> list[str]:
     """Those of the names that a database could keep."""
     return sorted({name for name in objects if not _UNFIT.search(name)})
@@ -203,7 +209,7 @@ def to_matrix(blobs: Iterable[bytes], space: Space) -> Matrix:
     return np.frombuffer(b"".join(blobs), dtype="<f4").astype(np.float32, copy=False).reshape(-1, space.dimension)
 
 
-def _showing(connection: Connection, objects: Sequence[str]) -> Select[tuple[str]]:
+def _showing(connection: Connection, objects: Sequence[str]) -> Select[str]:
     """The ids of the pictures in which any of the objects was seen."""
     return select(image_objects.c.image_id).where(_is_any(connection, image_objects.c.name, storable(objects)))
 

@@ -8,7 +8,7 @@ import pytest
 
 from imagequarry.domain.described import Space
 from imagequarry.stores.database import Database
-from imagequarry.stores.vectors import MatrixVectors, held
+from imagequarry.stores.vectors import MatrixVectors, held, memory
 from tests.stores.vectors.gallery import SPACE, Gallery, ids, names, unit
 
 OTHER = Space("text", "words", "1", SPACE.dimension)
@@ -80,3 +80,22 @@ def test_rows_beyond_one_chunk_are_found(filled: Gallery, monkeypatch: pytest.Mo
             assert ids(engine.nearest(SPACE, query, 9, objects=[name])[0]) == filled.exhaustive(query[0], 9, seen)
         filled.take_down(names(400)[turn * 60 : turn * 60 + 40])
         filled.hang(names(50, f"turn {turn}"), unit(50, seed=10 + turn))
+
+
+def test_a_broad_filter_gives_the_exact_best_whether_or_not_the_nearest_pass(
+    filled: Gallery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "_MANY", 10)
+    engine, queries = MatrixVectors(filled.database), unit(10, seed=3)
+    half = names(400)[::2]
+    filled.see(half, "half")
+    for query, hits in zip(queries, engine.nearest(SPACE, queries, 10, objects=["half"]), strict=True):
+        assert ids(hits) == filled.exhaustive(query, 10, half)
+    # Only the farthest pictures show it.
+    far = filled.exhaustive(queries[0], 400)[300:]
+    filled.see(far, "far")
+    assert ids(engine.nearest(SPACE, queries[:1], 10, objects=["far"])[0]) == far[:10]
+    assert ids(engine.nearest(SPACE, queries[:1], 30, objects=["far"], offset=80)[0]) == far[80:]
+    filled.take_down(half[:150])
+    for query, hits in zip(queries, engine.nearest(SPACE, queries, 10, objects=["half"]), strict=True):
+        assert ids(hits) == filled.exhaustive(query, 10, half)
