@@ -43,7 +43,7 @@ def named(view: View) -> Names:
     polar = cv2.cartToPolar(lab[..., 1], lab[..., 2], angleInDegrees=True)
     chroma, hue = (np.asarray(part, np.float32) for part in polar)
     # A step counts up where a hue begins: pink, red, orange, yellow, green, turquoise, blue, purple, pink.
-    starts = np.array([20, 46, 82, 108, 178, 222, 312, 345], np.float32)
+    starts = np.array([20, 46, 82, 108, 166, 222, 312, 345], np.float32)
     names = np.array([PINK, RED, ORANGE, YELLOW, GREEN, TURQUOISE, BLUE, PURPLE, PINK], np.uint8)
     name = names[np.searchsorted(starts, hue, side="right")]
     reddish = (hue < 46) | (hue >= 345)
@@ -53,11 +53,13 @@ def named(view: View) -> Names:
     name[reddish & (light < 45)] = RED
     name[warm & (light < 62) & (chroma < 62)] = BROWN
     name[warm & (light >= 62) & (chroma < 34)] = BEIGE
-    name[(hue >= 98) & (hue < 108) & (light < 62)] = GREEN
-    name[(hue >= 90) & (hue < 114) & (light >= 62) & (chroma < 24)] = BEIGE
+    name[(hue >= 104) & (hue < 108) & (light < 62)] = GREEN
+    name[(hue >= 90) & (hue < 120) & (light >= 62) & (chroma < 24)] = BEIGE
+    name[(hue >= 36) & (hue < 55) & (light >= 66) & (chroma > 16) & (chroma < 45)] = PINK
     name[(hue < 46) & (light < 55) & (chroma < 32)] = BROWN
-    greenish = (hue > 95) & (hue < 200)
-    greyish = chroma < GREYISH + np.clip((30 - light) / 4, 0, 5) + 4 * greenish
+    # Greens and what tends to them look grey for longer than reds and blues do.
+    greenish = (hue > 95) & (hue < 190)
+    greyish = chroma < GREYISH + np.clip((30 - light) / 4, 0, 5) + 5 * greenish
     name[greyish] = GREY
     name[(light < 20) & (chroma < 14)] = BLACK
     name[light < 10] = BLACK

@@ -12,9 +12,10 @@ from imagequarry.engines.embedded.plain_words.colour_names import NAMES, Names, 
 from imagequarry.engines.embedded.plain_words.view import Mask, View
 
 FRAME = 0.06
-PLAIN_TEXTURE = 2.0
+PLAIN_TEXTURE = 2.5
 DIFFERENT = 18.0
 ONE_PIECE = 0.7
+MAIN = 0.6
 SUBJECT_LEAST, SUBJECT_MOST = 0.02, 0.7
 
 Place = Literal["in the centre", "on the left", "on the right"]
@@ -32,10 +33,10 @@ class Backdrop:
 def backdrop_of(view: View, names: Names) -> Backdrop | None:
     """The plain background, when the picture's frame is smooth, of one colour, and something stands out from it."""
     frame = _frame(view)
-    if (view.texture[frame] < PLAIN_TEXTURE).mean() < 0.88 or view.lightness[frame].std() > 9:
+    if (view.texture[frame] < PLAIN_TEXTURE).mean() < 0.85 or view.lightness[frame].std() > 12:
         return None
     share = shares(names, frame)
-    if share.max() < 0.8:
+    if share.max() < 0.75:
         return None
     turn = np.deg2rad(view.hue)
     lab = np.dstack([view.lightness, view.chroma * np.cos(turn), view.chroma * np.sin(turn)])
@@ -51,6 +52,32 @@ def backdrop_of(view: View, names: Names) -> Backdrop | None:
     place: Place = "in the centre" if 0.36 <= middle <= 0.64 else "on the left" if middle < 0.5 else "on the right"
     colour, main = NAMES[int(share.argmax())], NAMES[int(own.argmax())]
     return Backdrop(colour, main if own.max() > 0.55 and main != colour else "", place)
+
+
+def arrangement_of(names: Names) -> str:
+    """Two colours and where they are, "blue at the top and brown at the bottom", or nothing without such an order.
+
+    ``names`` is the map (h, w) of the colours' names.
+    """
+    rows, columns = names.shape
+    third = max(1, rows // 3)
+    top, bottom = _main(names[:third], MAIN), _main(names[-third:], MAIN)
+    if top and bottom and top != bottom:
+        return f"{top} at the top and {bottom} at the bottom"
+    middle = np.zeros(names.shape, np.bool_)
+    middle[rows // 4 : rows - rows // 4, columns // 4 : columns - columns // 4] = True
+    outside = np.ones(names.shape, np.bool_)
+    outside[rows // 8 : rows - rows // 8, columns // 8 : columns - columns // 8] = False
+    inner, outer = _main(names[middle], MAIN), _main(names[outside], MAIN)
+    if inner and outer and inner != outer:
+        return f"{inner} in the middle and {outer} around it"
+    return ""
+
+
+def _main(names: Names, least: float) -> str:
+    """The name of the colour that has at least this share, or nothing."""
+    share = shares(names)
+    return NAMES[int(share.argmax())] if share.max() >= least else ""
 
 
 def _frame(view: View) -> Mask:

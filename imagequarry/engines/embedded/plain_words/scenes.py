@@ -47,9 +47,10 @@ def sky_of(view: View) -> Part | None:
         # Clouds belong to the sky below or between which the blue is.
         whole = _along_top(cloudy & (view.texture < 3 * SMOOTH))
         whole = blue_sky if whole is None else whole | blue_sky
+        share_of_blue = (blue & whole).sum() / whole.sum()
         score = _sky_score(view, whole, 0.75)
-        if score:
-            return Part(whole, score, "blue" if (blue & whole).sum() > 0.6 * whole.sum() else "cloudy")
+        if score and share_of_blue > 0.5 and view.chroma[whole].mean() > 9:
+            return Part(whole, score, "blue" if share_of_blue > 0.75 else "cloudy")
     grey_sky = None if view.colourless else _along_top(smooth & pale)
     if grey_sky is not None:
         score = _sky_score(view, grey_sky, 0.55)
@@ -65,15 +66,19 @@ def _sky_score(view: View, where: Mask, base: float) -> float:
     if share < SKY_LEAST or where[-1].mean() > 0.35 or where[-view.rows // 8 :].mean() > 0.35:
         return 0.0
     # Deep under water it is blue and dark as well.
-    if view.lightness[where].mean() < 40 and view.chroma[where].mean() > 35:
+    if view.lightness[where].mean() < 40 and view.chroma[where].mean() > 40:
+        return 0.0
+    # Towards the horizon it gets lighter, a wall or water further away darker.
+    height = np.arange(view.rows)[:, None] / max(1.0, float(np.percentile(np.nonzero(where)[0], 95)))
+    if view.lightness[where & (height > 0.6)].mean() < view.lightness[where & (height < 0.3)].mean() - 9:
         return 0.0
     below = view.texture[~where]
-    if np.percentile(below, 60) < SMOOTH:
+    if np.percentile(below, 60) < 0.75 * SMOOTH:
         return 0.0
     # Its lower end is nowhere at the top: a wall behind a subject reaches down at the sides.
     depth = where.sum(0) / view.rows
     sides = max(float(depth[: view.columns // 12].mean()), float(depth[-view.columns // 12 :].mean()))
-    if sides > 0.85:
+    if sides > 0.78:
         return 0.0
     return min(0.95, base + 0.5 * min(share, 0.4))
 
@@ -82,7 +87,7 @@ def plants_of(view: View) -> Part | None:
     """Green that leans to yellow rather than to blue, and is neither faint nor smooth."""
     green = (view.hue > 104) & (view.hue < 150) & (view.chroma > 13) & (view.lightness > 14) & (view.lightness < 88)
     vivid = float((green & (view.hue > 110) & (view.hue < 140) & (view.chroma > 18)).mean())
-    if vivid < PLANTS_LEAST or view.hue[green].mean() > 137:
+    if vivid < PLANTS_LEAST or not 112.5 < view.hue[green].mean() < 137 or view.chroma[green].mean() < 20.4:
         return None
     texture = view.texture[green]
     if np.median(texture) < 1.8 or (texture > 2).mean() < 0.55:
@@ -126,17 +131,20 @@ def is_night(view: View) -> bool:
     dark = view.lightness < 18
     if dark.mean() < 0.7 or dark[: view.rows // 4].mean() < 0.7:
         return False
-    lights = (view.lightness > 55).astype(np.uint8)
-    _, _, figures, _ = cv2.connectedComponentsWithStats(lights, connectivity=8)
+    bright = (view.lightness > 45).astype(np.uint8)
+    _, _, figures, _ = cv2.connectedComponentsWithStats(bright, connectivity=8)
     sizes = figures[1:, cv2.CC_STAT_AREA]
-    return bool(len(sizes) >= LIGHTS_LEAST and sizes.max() < 0.02 * lights.size)
+    lights = sizes[sizes < 0.001 * bright.size]
+    # A lit subject breaks up into some specks too, but most of its light is in large pieces.
+    return bool(len(lights) >= LIGHTS_LEAST and lights.sum() > 0.5 * sizes.sum())
 
 
 def _along_top(mask: Mask) -> Mask | None:
     """The pieces of a mask that start at the upper edge, when they cover enough of it."""
     joined = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
     _, label = cv2.connectedComponents(joined, connectivity=4)
-    margin = min(3, len(label) - 1)
+    # Not the very edge: scans have a frame.
+    margin = len(label) // 25
     starts = np.unique(label[margin])
     found: Mask = np.isin(label, starts[starts > 0])
     return found if len(starts) and found[margin].mean() >= TOP_LEAST else None

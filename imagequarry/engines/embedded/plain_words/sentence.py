@@ -95,7 +95,9 @@ def _around(sight: Sight) -> str:
 
 
 def _colours(sight: Sight) -> str:
-    """ "mostly brown and grey", or nothing when no colour stands out or there are none."""
+    """ "mostly brown and grey" or where two colours are; nothing when no colour stands out or there are none."""
     if sight.view.colourless:
         return ""
+    if sight.arrangement and not sight.sky:
+        return sight.arrangement
     return f"mostly {' and '.join(sight.colours)}" if sight.colours else ""

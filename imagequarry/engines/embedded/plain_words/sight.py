@@ -12,7 +12,7 @@ from imagequarry.engines.embedded.plain_words import scenes
 from imagequarry.engines.embedded.plain_words.colour_names import main_colours, named, shares
 from imagequarry.engines.embedded.plain_words.document import is_document
 from imagequarry.engines.embedded.plain_words.faces import Detectors, Face
-from imagequarry.engines.embedded.plain_words.layout import Backdrop, backdrop_of
+from imagequarry.engines.embedded.plain_words.layout import Backdrop, arrangement_of, backdrop_of
 from imagequarry.engines.embedded.plain_words.scenes import Part
 from imagequarry.engines.embedded.plain_words.view import View, look
 
@@ -27,6 +27,7 @@ class Sight:
 
     view: View
     colours: list[str]
+    arrangement: str
     even: bool
     document: bool
     people: list[Face]
@@ -62,11 +63,12 @@ def see(image: Raster, detectors: Detectors) -> Sight:
     view = look(image)
     names = named(view)
     colours = main_colours(shares(names))
+    arrangement = arrangement_of(names) if scenes.is_scene(view) else ""
     even = bool(view.lightness.std() < EVEN and view.chroma.std() < EVEN and view.texture.max() < 2 * EVEN)
     if even or not scenes.is_scene(view):
-        return Sight(view, colours, even, False, [], [], None, None, None, None, False, None)
+        return Sight(view, colours, arrangement, even, False, [], [], None, None, None, None, False, None)
     if is_document(view):
-        return Sight(view, colours, False, True, [], [], None, None, None, None, False, None)
+        return Sight(view, colours, arrangement, False, True, [], [], None, None, None, None, False, None)
     people = detectors.people(view)
     cats = detectors.cats(view, people)
     large = any(face.height > 0.3 * view.rows for face in people + cats)
@@ -78,6 +80,7 @@ def see(image: Raster, detectors: Detectors) -> Sight:
     return Sight(
         view=view,
         colours=colours,
+        arrangement=arrangement,
         even=False,
         document=False,
         people=people,
