@@ -23,6 +23,7 @@ QuarryError
 ├── RemoteFailure                a service on the far side of a network failed
 │   └── RemoteNotSetUp           this server was never told how to reach it
 ├── Busy                         the server has as much work as it takes; try again later
+├── TooManyRequests              this caller asks more often than it may
 ├── Cancelled                    the caller, or a time limit, ended the work
 └── StorageFailure               the database, the disk or the object store failed
 
@@ -130,6 +131,10 @@ class RemoteNotSetUp(RemoteFailure):
 
 class Busy(QuarryError):
     """The server has as much work as it takes; try again later."""
+
+
+class TooManyRequests(QuarryError):
+    """You ask more often than you may; try again later."""
 
 
 class Cancelled(QuarryError):

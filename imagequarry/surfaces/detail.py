@@ -19,6 +19,7 @@ STATUS: Mapping[type[errors.QuarryError], int] = {
     errors.Conflict: 400,
     errors.KeyMissing: 401,
     errors.KeyRefused: 403,
+    errors.TooManyRequests: 429,
     errors.ModelUnavailable: 503,
     errors.OutOfMemory: 503,
     errors.RemoteFailure: 502,

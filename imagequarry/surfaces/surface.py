@@ -95,7 +95,8 @@ def _shared(wanted: Sequence[str], template: Sequence[str]) -> tuple[int, bool]:
 
 def retry_after(error: QuarryError, status: int) -> dict[str, str]:
     """The header that says when to try again, where waiting helps: it brings no weights and sets nothing up."""
-    if status != HTTPStatus.SERVICE_UNAVAILABLE or isinstance(error, (ModelUnavailable, RemoteNotSetUp)):
+    waits = status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS)
+    if not waits or isinstance(error, (ModelUnavailable, RemoteNotSetUp)):
         return {}
     return {"Retry-After": str(error.details.get("retry_after", 1))}
 

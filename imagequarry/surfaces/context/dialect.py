@@ -24,6 +24,7 @@ WORDS: dict[type[errors.QuarryError], tuple[int, str]] = {
     errors.Conflict: (409, "ConflictError"),
     errors.KeyMissing: (401, "AuthenticationError"),
     errors.KeyRefused: (403, "AuthenticationError"),
+    errors.TooManyRequests: (429, "RateLimitError"),
     errors.ModelFailure: (500, "ModelError"),
     errors.ModelUnavailable: (503, "ModelError"),
     errors.OutOfMemory: (503, "ModelError"),

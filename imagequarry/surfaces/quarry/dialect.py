@@ -23,6 +23,7 @@ WORDS: dict[type[errors.QuarryError], tuple[int, str]] = {
     errors.Conflict: (409, "HTTP_ERROR"),
     errors.KeyMissing: (401, "HTTP_ERROR"),
     errors.KeyRefused: (403, "HTTP_ERROR"),
+    errors.TooManyRequests: (429, "HTTP_ERROR"),
     errors.ModelFailure: (500, "MODEL_ERROR"),
     errors.ModelUnavailable: (503, "MODEL_ERROR"),
     errors.OutOfMemory: (503, "MODEL_ERROR"),
