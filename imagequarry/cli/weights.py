@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Annotated
 
 import typer
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -35,12 +36,14 @@ def list_models() -> None:
     registry, _ = runtime.models(read_settings())
     # A name is there to be copied: whatever else gets narrow, it stays whole.
     name = Column("name", no_wrap=True, min_width=max(len(state.card.name) for state in registry.states()))
-    table = Table(name, "task", "MB", "licence", "on this machine", "SHA-256", "source")
+    table = Table(
+        name, Column("task", min_width=16), "MB", "licence", "here", "SHA-256", "hub", box=SIMPLE, padding=(0, 1, 0, 0)
+    )
     for state in registry.states():
         card = state.card
         here = "checkpoint" if state.checkpoint else "yes" if state.cached else "no"
         size = str(card.size_mb) if card.size_mb else "-"
-        table.add_row(card.name, card.task, size, card.licence, here, state.digest[:12] or "-", card.source)
+        table.add_row(card.name, card.task, size, card.licence, here, state.digest[:12] or "-", card.hub or "-")
     Console().print(table)
 
 
@@ -105,7 +108,9 @@ def verify(names: NamesOrAll = None) -> None:
     if names:
         cards = [registry.card(name) for name in names]
     else:
-        cards = [state.card for state in registry.states() if weights.has_files(state.card)]
+        # Weights that several models share are read once.
+        owners = [state.card for state in registry.states() if state.card.folder == state.card.name]
+        cards = [card for card in owners if weights.has_files(card)]
     table = Table("model", "file", "state", Column("SHA-256", overflow="fold"))
     bad = False
     for card in cards:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,11 +22,13 @@ from imagequarry.engines.huggingface.clip.vocabulary import words_of
 from imagequarry.engines.huggingface.folders import dtype_of, from_folder, settings_of, tokenizer_of
 from imagequarry.engines.huggingface.memory import bounded, held
 from imagequarry.engines.huggingface.pictures import CLIP_MEAN, CLIP_STD, HALF, Preparation
+from imagequarry.engines.huggingface.threads import alone
 from imagequarry.errors import InvalidInput, ModelLoadFailed, ModelUnavailable
 
 PROMPT = "a photo of a {}"
 PICTURES_AT_ONCE = 16
 TEXTS_AT_ONCE = 64
+FEW_TEXTS = 8
 
 Scores = NDArray[np.float32]
 
@@ -136,7 +139,8 @@ class Clip:
 
     def encode_words(self, texts: Sequence[str]) -> Vectors:
         """(N, dimension), a row of length 1 for each text; what is longer than the model reads is cut."""
-        parts = [self._words(texts[i : i + TEXTS_AT_ONCE]) for i in range(0, len(texts), TEXTS_AT_ONCE)]
+        with alone() if len(texts) <= FEW_TEXTS else nullcontext():
+            parts = [self._words(texts[i : i + TEXTS_AT_ONCE]) for i in range(0, len(texts), TEXTS_AT_ONCE)]
         return np.concatenate(parts) if parts else np.empty((0, self.dimension), np.float32)
 
     def tags(self, images: Sequence[Raster]) -> list[list[Tag]]:

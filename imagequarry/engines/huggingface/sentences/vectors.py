@@ -18,6 +18,7 @@ from sentence_transformers import SentenceTransformer
 from imagequarry.domain.describing import Vectors
 from imagequarry.engines.huggingface.folders import settings_of
 from imagequarry.engines.huggingface.memory import bounded, held
+from imagequarry.engines.huggingface.threads import alone
 from imagequarry.errors import ModelLoadFailed, ModelUnavailable
 
 BATCH = 64
@@ -57,7 +58,7 @@ class SentenceVectors:
     def _vectors(self, texts: list[str]) -> Vectors:
         # Not the library's own ``encode``: that guesses whether a text is the address of a picture, and two threads in
         # one tokenizer make it fail, since each call sets how it pads.
-        with bounded(), torch.inference_mode():
+        with bounded(), torch.inference_mode(), alone():
             with self._tokenizing:
                 tokens = self._tokenizer(
                     texts, padding=True, truncation=True, max_length=self._longest, return_tensors="pt"
