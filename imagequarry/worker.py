@@ -12,7 +12,7 @@ from imagequarry.ops import logs
 from imagequarry.settings import read_settings
 
 settings = read_settings()
-app = celery.application(settings.celery_broker, settings.task_time_limit)
+app = celery.application(settings.celery_broker)
 
 
 @setup_logging.connect

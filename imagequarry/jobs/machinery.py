@@ -111,7 +111,7 @@ def _bell(settings: JobSettings, *, listen: bool) -> Bell:
 
 def _queue(settings: JobSettings, claims: Claims, kinds: Kinds[Any], tools: Any) -> Queue:
     if settings.queue == "celery":
-        return CeleryQueue(application(settings.broker_url, settings.limits.hard))
+        return CeleryQueue(application(settings.broker_url))
     if settings.isolation == "process":
         return ChildQueue(settings.child_command, claims, settings.workers, settings.grace_seconds)
     return ThreadQueue(Runner(claims, kinds, tools), settings.workers)

@@ -47,8 +47,8 @@ def main() -> None:
 
 
 def _celery(url: str, given: JobSettings) -> None:
-    app = application(given.broker_url, given.limits.hard)
-    serve(app, lambda: runner(Database(url, busy_seconds=2), KINDS, None, given))
+    app = application(given.broker_url)
+    serve(app, lambda: runner(Database(url, busy_seconds=2), KINDS, None, given), given.grace_seconds)
     app.worker_main(["worker", "-c", str(given.workers), "--without-gossip", "--without-mingle", "-l", "WARNING"])
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from imagequarry.domain.job import JobLimits
 from imagequarry.errors import InvalidPicture, StorageFailure
 from imagequarry.jobs.context import Context
 from imagequarry.jobs.kinds import Kind
@@ -106,6 +107,7 @@ def chatter(context: Context, payload: Nap, _tools: None) -> Any:
 KINDS: tuple[Kind[None], ...] = (
     Kind("nap", Nap, nap),
     Kind("deaf", Nap, deaf),
+    Kind("patient", Nap, deaf, limits=JobLimits(60, 60)),
     Kind("poison", Nap, poison),
     Kind("resume", Nap, resume),
     Kind("refuse", Nap, refuse),

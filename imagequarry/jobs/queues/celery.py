@@ -6,12 +6,16 @@ Celery's own would only add doubles.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from imagequarry.domain.job import Job
 from imagequarry.errors import Busy, StorageFailure
 from imagequarry.jobs.runner import Runner
 
@@ -25,11 +29,11 @@ QUEUE = "celery"
 
 # Enough to keep every worker busy; more would only pile up.
 _MOST_MESSAGES = 1000
-# Celery's own limit is the second net, for code that does not listen; the ledger's comes first.
-_SECOND_NET_SECONDS = 30
+# The second net, for code that does not listen; the ledger's limit comes first.
+_SECOND_NET_SECONDS = 30.0
 
 
-def application(broker_url: str, hard_seconds: float) -> Celery:
+def application(broker_url: str) -> Celery:
     """The Celery application of servers and workers alike."""
     from celery import Celery
 
@@ -38,7 +42,6 @@ def application(broker_url: str, hard_seconds: float) -> Celery:
         task_acks_late=False,
         task_ignore_result=True,
         task_default_queue=QUEUE,
-        task_time_limit=hard_seconds + _SECOND_NET_SECONDS,
         task_publish_retry=False,
         worker_prefetch_multiplier=1,
         worker_max_tasks_per_child=200,
@@ -57,8 +60,8 @@ def application(broker_url: str, hard_seconds: float) -> Celery:
     return app
 
 
-def serve(app: Celery, make_runner: Callable[[], Runner[Any]]) -> None:
-    """Let the workers of the application run jobs.
+def serve(app: Celery, make_runner: Callable[[], Runner[Any]], net_seconds: float = _SECOND_NET_SECONDS) -> None:
+    """Let the workers of the application run jobs; a process that is deaf is ended so long after its job's limit.
 
     The runner is made in each process when its first job comes: after the fork, so that processes share no
     connection. A message whose job is done already is an occasion to look for another.
@@ -67,12 +70,37 @@ def serve(app: Celery, make_runner: Callable[[], Runner[Any]]) -> None:
 
     def run_job(job_id: str) -> None:
         try:
-            if not runner().run(job_id):
-                runner().run()
+            with _net(net_seconds) as spread:
+                if not runner().run(job_id, spread):
+                    runner().run(None, spread)
         except (StorageFailure, Busy) as error:
             _log.warning("the ledger of jobs cannot be asked; the reaper wakes again", reason=error.message)
 
     app.task(name=RUN_JOB)(run_job)
+
+
+@contextmanager
+def _net(seconds: float) -> Iterator[Callable[[Job], None]]:
+    """Called with a job that starts, has the kernel end this process so long after the job's own hard limit.
+
+    Celery's time limit is one for all jobs, and some may take days. The alarm's default action asks nothing of
+    Python, so native code that never returns is ended too. Only processes of the prefork pool are: others are the
+    worker itself.
+    """
+    from billiard.process import current_process
+
+    if not current_process().daemon or threading.current_thread() is not threading.main_thread():
+        yield lambda job: None
+        return
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    try:
+        yield lambda job: _alarm(job.limits.hard + seconds)
+    finally:
+        _alarm(0.0)
+
+
+def _alarm(seconds: float) -> None:
+    signal.setitimer(signal.ITIMER_REAL, seconds)
 
 
 class CeleryQueue:
