@@ -22,7 +22,7 @@ def sentence(sight: Sight) -> str:
         return f"{picture} {thing}" if sight.backdrop or not colours else f"{picture} {thing}, {colours}"
     if sight.view.colourless:
         return picture
-    return f"{picture}, {colours}" if colours else f"{picture} in many colours"
+    return f"{picture}, {colours}" if colours else f"{picture} in several colours"
 
 
 def _picture(sight: Sight) -> str:
