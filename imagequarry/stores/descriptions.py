@@ -14,7 +14,7 @@ from imagequarry.domain.records import StoredImage, is_id
 from imagequarry.errors import ImageNotFound, InvalidInput
 from imagequarry.stores import image_files
 from imagequarry.stores.database import Database
-from imagequarry.stores.images import bounded, image_of
+from imagequarry.stores.images import bounded, image_of, locked
 from imagequarry.stores.lists import listed
 from imagequarry.stores.tables import descriptions, image_objects, images
 from imagequarry.stores.tables import image_files as files
@@ -38,18 +38,19 @@ def keep(connection: Connection, image_id: str, description: Description) -> Non
     """Keep what was said of a picture, in place of what was said before. Belongs into ``Library``'s transactions.
 
     Names of objects are put into lower case and cut to 128 characters, the surest of each is kept; a caption is cut
-    to 4,096. Raises ImageNotFound, InvalidInput for a perceptual hash of another length than 32 bytes.
+    to 4,096. Raises ImageNotFound, InvalidInput for a mask or a perceptual hash of another length than 32 bytes.
     """
     if description.perceptual_hash is not None and len(description.perceptual_hash) != HASH_BYTES:
         raise InvalidInput("A perceptual hash has 32 bytes.")
     # Locked, so that of two who describe it at once the second finds what the first one kept.
-    query = select(images.c.filename).where(images.c.id == image_id).with_for_update()
-    filename = connection.execute(query).scalar() if is_id(image_id) else None
-    if filename is None:
+    image = locked(connection, image_id) if is_id(image_id) else None
+    if image is None:
         raise ImageNotFound
+    if image.kind != "original":
+        raise InvalidInput("Masks are not described, only originals.")
     tags = _distinct(description.objects)
     values = {
-        "filename": searchable(description.filename or filename),
+        "filename": searchable(description.filename or image.filename),
         "caption": plain(description.caption)[:_LONGEST_CAPTION],
         "objects": searchable(" ".join(tag.name for tag in tags)),
         "captioned_by": plain(description.captioned_by)[:_LONGEST_MODEL],
@@ -98,15 +99,19 @@ class Descriptions:
     def page(
         self, limit: int = 100, offset: int = 0, *, objects: Sequence[str] = (), below: str | None = None
     ) -> list[DescribedImage]:
-        """Described originals with any of these objects, in that folder or below it; the latest described first."""
-        query = _only_described(select(images, files, descriptions), objects, below)
-        query = query.order_by(descriptions.c.number.desc())
+        """Described pictures with any of these objects, in that folder or below it; the latest described first."""
+        latest = descriptions.c.number.desc()
+        # Numbers first: then what is sorted or skipped is small, and only the page is joined.
+        numbers = _filtered(select(descriptions.c.number), objects, below)
+        numbers = numbers.order_by(latest).limit(bounded(limit)).offset(bounded(offset))
+        query = select(images, files, descriptions).select_from(descriptions.join(images).outerjoin(files))
+        query = query.where(descriptions.c.number.in_(numbers))
         with self._database.read() as connection:
-            return _described(connection, query.limit(bounded(limit)).offset(bounded(offset)))
+            return _described(connection, query.order_by(latest))
 
     def count(self, *, objects: Sequence[str] = (), below: str | None = None) -> int:
         """How many pictures ``page`` would list in all."""
-        query = _only_described(select(func.count()), objects, below)
+        query = _filtered(select(func.count(descriptions.c.number)), objects, below)
         with self._database.read() as connection:
             return int(connection.execute(query).scalar_one())
 
@@ -173,14 +178,13 @@ def _joined(query: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
     return query.select_from(images.outerjoin(files).outerjoin(descriptions))
 
 
-def _only_described(
-    query: Select[*tuple[Any, ...]], objects: Sequence[str], below: str | None
-) -> Select[*tuple[Any, ...]]:
-    """Over described originals with any of these objects, below that folder."""
-    query = query.select_from(descriptions.join(images).outerjoin(files)).where(images.c.kind == "original")
+def _filtered(query: Select[*tuple[Any, ...]], objects: Sequence[str], below: str | None) -> Select[*tuple[Any, ...]]:
+    """Over descriptions, of pictures with any of these objects and below that folder."""
     if objects:
         query = query.where(descriptions.c.image_id.in_(with_objects(objects)))
-    return query if below is None else query.where(image_files.below(below))
+    if below is not None:
+        query = query.join(files, files.c.image_id == descriptions.c.image_id).where(image_files.below(below))
+    return query
 
 
 def _described(connection: Connection, query: Select[*tuple[Any, ...]]) -> list[DescribedImage]:

@@ -96,7 +96,8 @@ def test_pages_hold_described_originals_the_latest_first(
 ) -> None:
     library.add(image("undescribed", b"1"), b"1")
     library.add(image("mask", b"2", kind="mask"), b"2")
-    describe(database, "mask", description("a mask"))
+    with pytest.raises(InvalidInput, match="Masks"):
+        describe(database, "mask", description("a mask"))
     for number in range(5):
         gallery.hang(str(number), f"/{number}.png")
     gallery.hang("again", "/0.png", "said again")
