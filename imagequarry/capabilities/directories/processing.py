@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from itertools import islice
@@ -58,24 +58,31 @@ class Directories:
         ``ModelLoadFailed``, ``StorageFailure``, ``Busy``.
         """
         watch, tally = watch or Unwatched(), tally or Tally()
-        total = sum(1 for _ in self._checked(self.scan(path, recursive), watch))
-        files = self._to_do(self._checked(self.scan(path, recursive), watch), force, since, tally)
+        total = sum(1 for _ in _checked(self.scan(path, recursive), watch))
+
+        def tell() -> None:
+            # The folder may have grown since it was counted.
+            most = max(tally.done, total)
+            watch.progress(tally.done / most if most else 1.0, f"Processing image {tally.done} of {most}")
+
+        files = self._to_do(_checked(self.scan(path, recursive), watch), force, since, tally, tell)
         pool = ThreadPoolExecutor(self._threads, thread_name_prefix="decode")
         try:
             for batch in self._batches(self._decoded(files, pool, tally, watch)):
                 self._describe(batch, force, watch, tally)
-                _tell(watch, tally.done, total)
+                tell()
         finally:
             pool.shutdown(cancel_futures=True)
+        tell()
         return tally.outcome()
 
-    def _checked(self, found: Iterator[T], watch: Watch) -> Iterator[T]:
-        for one in found:
-            watch.check()
-            yield one
-
     def _to_do(
-        self, found: Iterator[ImageFile | FailedFile], force: bool, since: datetime | None, tally: Tally
+        self,
+        found: Iterator[ImageFile | FailedFile],
+        force: bool,
+        since: datetime | None,
+        tally: Tally,
+        tell: Callable[[], None],
     ) -> Iterator[ImageFile]:
         """The files that need a description; the others are counted."""
         while some := list(islice(found, _ASKED)):
@@ -92,6 +99,8 @@ class Directories:
                     tally.skipped()
                 else:
                     yield file
+            if known:
+                tell()
 
     def _decoded(
         self, files: Iterator[ImageFile], pool: ThreadPoolExecutor, tally: Tally, watch: Watch
@@ -139,7 +148,7 @@ def _held(ahead: Iterable[tuple[ImageFile, Future[Picture]]]) -> int:
     return sum(future.result().raster.nbytes for future in done)
 
 
-def _tell(watch: Watch, done: int, total: int) -> None:
-    # The folder may have grown since it was counted.
-    most = max(done, total)
-    watch.progress(done / most if most else 1.0, f"Processing image {done} of {most}")
+def _checked(found: Iterator[T], watch: Watch) -> Iterator[T]:
+    for one in found:
+        watch.check()
+        yield one
