@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import cv2
@@ -19,7 +21,8 @@ ENGINE = PlainWords()
 
 
 def raster(picture: Picture) -> Raster:
-    return Raster(np.ascontiguousarray(picture), "0" * 64)
+    """A picture of its own, that nothing is remembered of."""
+    return Raster(picture.copy(), "0" * 64)
 
 
 def caption(picture: Picture) -> str:
@@ -195,13 +198,33 @@ def test_tags_come_surest_first_and_no_name_twice() -> None:
 
 
 def test_threads_get_what_one_caller_gets() -> None:
-    images = [raster(picture) for picture in (data.astronaut(), in_three(data.camera()), landscape())]
-    captions, tags = ENGINE.captions(images), ENGINE.tags(images)
+    pictures = [data.astronaut(), in_three(data.camera()), landscape()]
+
+    def copies() -> list[Raster]:
+        return [raster(picture) for picture in pictures]
+
+    captions, tags = ENGINE.captions(copies()), ENGINE.tags(copies())
     with ThreadPoolExecutor(8) as pool:
-        said = [pool.submit(ENGINE.captions, images) for _ in range(4)]
-        seen = [pool.submit(ENGINE.tags, images) for _ in range(4)]
+        said = [pool.submit(ENGINE.captions, copies()) for _ in range(4)]
+        seen = [pool.submit(ENGINE.tags, copies()) for _ in range(4)]
     assert [future.result() for future in said] == [captions] * 4
     assert [future.result() for future in seen] == [tags] * 4
+
+
+def test_what_is_remembered_of_one_picture_is_not_said_of_another_with_its_digest() -> None:
+    red, blue = (raster(np.full((60, 80, 3), colour, np.uint8)) for colour in [(200, 20, 30), (30, 60, 200)])
+    for _ in range(2):
+        assert ENGINE.captions([red, blue]) == ["A plain red picture", "A plain blue picture"]
+
+
+def test_pictures_are_not_kept_in_memory() -> None:
+    picture = raster(landscape())
+    pixels = weakref.ref(picture.rgb)
+    ENGINE.captions([picture])
+    assert pixels() is not None
+    del picture
+    gc.collect()
+    assert pixels() is None
 
 
 def test_no_picture_has_no_words() -> None:
