@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import ipaddress
 import signal
 import socket
@@ -101,6 +102,8 @@ def _run(app: FastAPI, settings: Settings, listening: socket.socket) -> None:
         # uvicorn takes these while it runs and raises them anew when it is done: an orderly end is no failure.
         signal.signal(signal_number, lambda number, frame: None)
     server.run(sockets=[listening])
+    # The process ends: looking for cycles among all that the models brought along would take it seconds.
+    gc.freeze()
     if not server.started:
         raise SystemExit(1)
 
