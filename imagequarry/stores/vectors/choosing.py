@@ -19,7 +19,7 @@ def choose(
     *,
     memory_bytes: int = 2 << 30,
     idle_seconds: float = 1800.0,
-    ef_search: int = 100,
+    ef_search: int = 200,
 ) -> Vectors:
     """The engine. ``auto``: pgvector on a PostgreSQL that has it or lets it be added, else memory.
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Collection, Sequence
+from typing import Any
 
 import numpy as np
 import psycopg
@@ -28,6 +29,8 @@ from imagequarry.stores.vectors.truth import Numbers
 MOST_DIMENSIONS = 4000
 # The binary form of COPY begins and ends so: https://www.postgresql.org/docs/current/sql-copy.html
 _COPY_HEAD, _COPY_TAIL = b"PGCOPY\n\xff\r\n\0" + bytes(8), struct.pack(">h", -1)
+# How much the product of two vectors of length 1 in half precision can be off: 2^-11 for each, and a little more.
+_HALF = 0.0011
 # Catching up goes on without a lock until so few rows are left.
 _FEW = 500
 
@@ -98,31 +101,35 @@ class IndexTable:
             connection.execute(text(f"DROP TABLE IF EXISTS {self.name}"))
 
     def nearest(
-        self,
-        connection: Connection,
-        query: Matrix,
-        count: int,
-        objects: Sequence[str],
-        among: Collection[str] | None,
+        self, connection: Connection, query: Matrix, count: int, objects: Sequence[str], among: Collection[str] | None
     ) -> Numbers:
-        """The numbers of about the ``count`` nearest rows that pass the filters and are not gone."""
-        asked = {"query": _written(query)}
-        conditions = ["EXISTS (SELECT FROM vectors v WHERE v.number = x.number)"]
-        if objects:
-            conditions.append(
-                "EXISTS (SELECT FROM image_objects o WHERE o.image_id = x.image_id AND o.name = ANY(:names))"
-            )
-        if among is not None:
-            conditions.append("x.image_id = ANY(:among)")
+        """The numbers of about the ``count`` nearest rows that pass the filters and are not gone, by the index."""
+        where, filters = _filters(objects, among)
         # The limit as a literal: a plan for any limit would not use the index.
-        statement = text(
-            f"SELECT x.number FROM {self.name} x WHERE {' AND '.join(conditions)}"
+        statement = (
+            f"SELECT x.number FROM {self.name} x WHERE {where}"
             f" ORDER BY x.embedding OPERATOR({self._schema}.<=>) CAST(:query AS {self._type}) LIMIT {int(count)}"
         )
-        filters = {"names": list(objects)} if objects else {}
-        filters |= {"among": list(among)} if among is not None else {}
-        found = connection.execute(statement, asked | filters).scalars().all()
-        return np.array(found, dtype=np.int64)
+        return self._asked(connection, statement, {"query": _written(query), **filters})
+
+    def each(
+        self, connection: Connection, query: Matrix, count: int, objects: Sequence[str], among: Collection[str] | None
+    ) -> Numbers:
+        """The numbers of rows among which the ``count`` nearest are for certain, each row that passes compared.
+
+        For filters that let few rows pass. A product of halves is off by at most ``_HALF``, on either side.
+        """
+        where, filters = _filters(objects, among)
+        product = f"-(x.embedding OPERATOR({self._schema}.<#>) CAST(:query AS {self._type}))"
+        statement = (
+            f"WITH one AS MATERIALIZED (SELECT x.number, {product} AS score FROM {self.name} x WHERE {where})"
+            " SELECT number FROM one WHERE score >="
+            f" coalesce((SELECT score FROM one ORDER BY score DESC OFFSET {int(count) - 1} LIMIT 1), -2) - {2 * _HALF}"
+        )
+        return self._asked(connection, statement, {"query": _written(query), **filters})
+
+    def _asked(self, connection: Connection, statement: str, values: dict[str, Any]) -> Numbers:
+        return np.array(connection.execute(text(statement), values).scalars().all(), dtype=np.int64)
 
     @property
     def _type(self) -> str:
@@ -160,6 +167,18 @@ class IndexTable:
 def table_name(space_key: str) -> str:
     """The name of a space's index table: fixed in length, and safe to be part of a statement."""
     return f"vectors_{hashlib.sha256(space_key.encode()).hexdigest()[:16]}"
+
+
+def _filters(objects: Sequence[str], among: Collection[str] | None) -> tuple[str, dict[str, Any]]:
+    """The condition that a row ``x`` must meet, and its parameters."""
+    conditions, values = ["EXISTS (SELECT FROM vectors v WHERE v.number = x.number)"], dict[str, Any]()
+    if objects:
+        conditions.append("x.image_id IN (SELECT o.image_id FROM image_objects o WHERE o.name = ANY(:names))")
+        values["names"] = list(objects)
+    if among is not None:
+        conditions.append("x.image_id = ANY(:among)")
+        values["among"] = list(among)
+    return " AND ".join(conditions), values
 
 
 def _newest(connection: Connection, name: str) -> int:

@@ -11,13 +11,14 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import ProgrammingError
 
 from imagequarry.domain.described import Hit, Space, SpaceKind
+from imagequarry.domain.records import is_id
 from imagequarry.errors import Conflict, StorageFailure
 from imagequarry.stores.database import Database
 from imagequarry.stores.vectors import truth
 from imagequarry.stores.vectors.index_table import MOST_DIMENSIONS, IndexTable
 from imagequarry.stores.vectors.interface import EngineName, Matrix
 from imagequarry.stores.vectors.memory import MatrixVectors
-from imagequarry.stores.vectors.ranking import Page, Ranked, compare, portions, ranked, read
+from imagequarry.stores.vectors.ranking import Page, compare, portions, ranked, read
 
 # Iterative scans of an index, and vectors of half precision, came with 0.8 and 0.7.
 OLDEST = (0, 8)
@@ -45,7 +46,7 @@ class PgVectors:
     engine: EngineName = "pgvector"
     exact = False
 
-    def __init__(self, database: Database, schema: str, ef_search: int = 100, memory_bytes: int = 256 << 20) -> None:
+    def __init__(self, database: Database, schema: str, ef_search: int = 200, memory_bytes: int = 256 << 20) -> None:
         self._database = database
         self._schema = schema
         self._ef_search = ef_search
@@ -83,27 +84,47 @@ class PgVectors:
         if not k or not len(queries):
             return [[] for _ in queries]
         with self._database.read() as connection, _unless_dropped():
-            found: list[list[Hit]] = []
-            if _is_selective(connection, objects, among):
-                allowed = truth.allowed(connection, space, objects, among)
-                for part in portions(queries, page):
-                    found += compare(connection, space, part, read(connection, space, allowed), page).hits
-                return found
-            if page.reach <= _DEEPEST and self._is_ready(connection, space):
+            few = _is_selective(connection, objects, among)
+            if (few or page.reach <= _DEEPEST) and self._is_ready(connection, space):
                 names = truth.storable(objects)
+                among = None if among is None else [id for id in set(among) if is_id(id)]
+                if objects and not names:
+                    return [[] for _ in queries]
+                search = self._each if few else self._by_index
+                found: list[list[Hit]] = []
                 for part in portions(queries, page):
-                    some = self._by_index(connection, space, part, page, names, among, _CANDIDATES)
-                    if some is not None and some.tied:
-                        some = self._by_index(connection, space, part, page, names, among, _TIED_CANDIDATES)
-                    if some is None:
+                    hits = search(connection, space, part, page, names, among)
+                    if hits is None:
                         break
-                    found += some.hits
+                    found += hits
                 else:
                     return found
+            elif few:
+                allowed = truth.allowed(connection, space, objects, among)
+                blocks = list(read(connection, space, allowed))
+                return [
+                    hits
+                    for part in portions(queries, page)
+                    for hits in compare(connection, space, part, blocks, page).hits
+                ]
         return self._matrix.nearest(space, queries, k, objects=objects, among=among, min_score=min_score, offset=offset)
 
     def _is_ready(self, connection: Connection, space: Space) -> bool:
         return _is_indexable(space) and self._index(space).reaches(connection, truth.newest(connection, space.key))
+
+    def _each(
+        self,
+        connection: Connection,
+        space: Space,
+        queries: Matrix,
+        page: Page,
+        names: Sequence[str],
+        among: Collection[str] | None,
+    ) -> list[list[Hit]]:
+        """The hits when few pictures pass the filters: exactly those."""
+        index = self._index(space)
+        found = [index.each(connection, query, page.reach, names, among) for query in queries]
+        return ranked(connection, space, queries, found, page.reach, page).hits
 
     def _by_index(
         self,
@@ -113,23 +134,23 @@ class PgVectors:
         page: Page,
         names: Sequence[str],
         among: Collection[str] | None,
-        candidates: int,
-    ) -> Ranked | None:
-        """The hits among so many candidates for each picture of the page; None when the index gave fewer."""
-        count = page.reach * candidates
-        wide = min(max(self._ef_search, count), _MOST_EF)
-        # Without sorting, the plan must take the rows in the order of the index, however few it thinks will pass.
-        settings = {"hnsw.ef_search": str(wide), "hnsw.iterative_scan": "relaxed_order", "enable_sort": "off"}
-        for name, value in settings.items():
-            connection.execute(text("SELECT set_config(:name, :value, true)"), {"name": name, "value": value})
+    ) -> list[list[Hit]] | None:
+        """The hits among the candidates of the index; None when it gave fewer than were asked for."""
         index = self._index(space)
-        found = []
-        for query in queries:
-            numbers = index.nearest(connection, query, count, names, among)
-            if len(numbers) < count:
+        for candidates in (_CANDIDATES, _TIED_CANDIDATES):
+            count = page.reach * candidates
+            wide = min(max(self._ef_search, count), _MOST_EF)
+            # Without sorting, the plan must take the rows in the order of the index, however few it thinks will pass.
+            settings = {"hnsw.ef_search": str(wide), "hnsw.iterative_scan": "relaxed_order", "enable_sort": "off"}
+            for name, value in settings.items():
+                connection.execute(text("SELECT set_config(:name, :value, true)"), {"name": name, "value": value})
+            found = [index.nearest(connection, query, count, names, among) for query in queries]
+            if any(len(numbers) < count for numbers in found):
                 return None
-            found.append(numbers)
-        return ranked(connection, space, queries, found, count, page)
+            some = ranked(connection, space, queries, found, count, page)
+            if not some.tied:
+                break
+        return some.hits
 
     def fetch(self, space: Space, ids: Collection[str]) -> dict[str, Matrix]:
         return self._matrix.fetch(space, ids)

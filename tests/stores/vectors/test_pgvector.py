@@ -56,7 +56,9 @@ def searched(engine: PgVectors | MatrixVectors, queries: Matrix, k: int = 10, **
     return [ids(hits) for hits in engine.nearest(WIDE, queries, k, **filters)]  # type: ignore[arg-type]
 
 
-def test_five_thousand_vectors_are_found_by_the_index(indexed: Gallery, database: Database) -> None:
+def test_five_thousand_vectors_are_found_by_the_index(
+    indexed: Gallery, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     rows, queries, exact = unit(5000, 64), unit(50, 64, seed=1), MatrixVectors(database)
     engine = indexed.vectors
     assert isinstance(engine, PgVectors)
@@ -72,6 +74,11 @@ def test_five_thousand_vectors_are_found_by_the_index(indexed: Gallery, database
     # So many pictures pass that the index is walked with the filter.
     assert recall(searched(engine, queries, objects=["gull"]), seen) >= 0.98
     assert recall(searched(engine, queries, among=names(5000)[::9]), seen) >= 0.98
+    with monkeypatch.context() as patched:
+        patched.setattr(pgvector, "_SELECTIVE", 5000)
+        # So few that each is compared: exactly the nearest.
+        assert searched(engine, queries, objects=["gull"]) == seen
+        assert searched(engine, queries, among=names(5000)[::9]) == seen
     for approximate, precise in zip(engine.nearest(WIDE, queries, 3), exact.nearest(WIDE, queries, 3), strict=True):
         assert approximate[0] == precise[0]
     with database.read() as connection:
