@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Annotated
 
 import typer
-from rich.box import SIMPLE
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -36,9 +35,7 @@ def list_models() -> None:
     registry, _ = runtime.models(read_settings())
     # A name is there to be copied: whatever else gets narrow, it stays whole.
     name = Column("name", no_wrap=True, min_width=max(len(state.card.name) for state in registry.states()))
-    table = Table(
-        name, Column("task", min_width=16), "MB", "licence", "here", "SHA-256", "hub", box=SIMPLE, padding=(0, 1, 0, 0)
-    )
+    table = Table(name, "task", "MB", "licence", "here", "SHA-256", "hub")
     for state in registry.states():
         card = state.card
         here = "checkpoint" if state.checkpoint else "yes" if state.cached else "no"

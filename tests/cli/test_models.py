@@ -61,7 +61,8 @@ def test_the_list_tells_size_licence_digest_and_what_is_here(hub: LoopbackHub, t
     assert rows["vit_l"][4] == "checkpoint"
     assert rows["vit_h"][4] == "no"
     assert rows["region-tree"][4] == "yes"
-    assert rows["sam3"][6] == "https://huggingface.co/facebook/sam3"
+    assert rows["sam3"][6] == "facebook/sam3"
+    assert rows["all-MiniLM-L6-v2"][4] == "yes"
 
 
 def test_a_gated_model_says_what_to_do_in_one_sentence_and_no_traceback(tmp_path: Path) -> None:
