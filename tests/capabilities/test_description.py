@@ -13,6 +13,7 @@ import pytest
 
 from imagequarry.capabilities.description import Described, Settled
 from imagequarry.capabilities.intake import open_picture
+from imagequarry.capabilities.roots import Roots
 from imagequarry.domain.describing import Tag
 from imagequarry.domain.records import StoredImage
 from imagequarry.errors import (
@@ -154,6 +155,17 @@ def test_a_picture_that_another_surface_keeps_is_described_in_its_place(any_desk
     assert any_desk.models.speaker.seen.total() == 1
     with pytest.raises(ImageNotFound):
         any_desk.describer.kept("nobody")
+
+
+def test_a_file_is_described_again_by_its_id_as_it_is_now(desk: Desk, tmp_path: Path) -> None:
+    id = desk.describer.file(str(desk.draw("a.png", 1))).image.image.id
+    assert desk.describer.kept(id).was_duplicate
+    desk.draw("a.png", 2)
+    again = desk.describer.kept(id)
+    assert (again.image.image.id, again.was_duplicate) == (id, False)
+    elsewhere = desk.describer.below(Roots([tmp_path / "elsewhere"]))
+    with pytest.raises(NotFound):
+        elsewhere.kept(id)
 
 
 def test_an_upload_is_registered_first_or_described_at_once(desk: Desk) -> None:

@@ -110,9 +110,14 @@ class Describer:
         return self._descriptions.get(kept.id)
 
     def kept(self, id: str, force: bool = False) -> Described:
-        """Describe a picture that any surface keeps. Raises ``ImageNotFound``, ``InvalidPicture``."""
+        """Describe a picture that any surface keeps; one that lies where it lay is read there, below the roots.
+
+        Raises ``NotFound``, ``InvalidPicture``.
+        """
         began = time.monotonic()
         known = self._descriptions.get(id)
+        if known.file is not None:
+            return self.file(known.file.path, force)
         if not force and self._by_todays_models([known]):
             return Described(known, True, time.monotonic() - began)
         image, data = self._library.read(id)
