@@ -6,7 +6,7 @@ import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Hashable, Sequence
 
-from starlette.concurrency import run_in_threadpool
+from anyio import CapacityLimiter, to_thread
 
 from imagequarry.domain.job import WatchedEvent
 from imagequarry.errors import StorageFailure
@@ -22,6 +22,7 @@ Deliver = Callable[[str, Hashable], None]
 
 _FIRST_LOOK_SECONDS = 5.0
 _MOST_OF_THE_PAST = 1000
+_THREADS = 4
 
 
 class Subscription:
@@ -54,6 +55,7 @@ class Feed:
         self._watching = watching
         self._processing = frozenset(processing)
         self._subscriptions: defaultdict[str, list[Subscription]] = defaultdict(list)
+        self._threads = CapacityLimiter(_THREADS)
         self._sockets = 0
         self._reader: Reader | None = None
         self._position: Position | None = None
@@ -112,13 +114,17 @@ class Feed:
         task_id = task_of(channel)
         if task_id is not None:
             newest = 1 if since is None else _MOST_OF_THE_PAST
-            found = await run_in_threadpool(self._watching.past_of_job, task_id, position, since or 0, newest)
+            found = await self._read(lambda: self._watching.past_of_job(task_id, position, since or 0, newest))
         elif since is None:
             return []
         else:
             kinds = None if channel == JOBS else self._processing
-            found = await run_in_threadpool(self._watching.past, position, since, _MOST_OF_THE_PAST, kinds)
+            found = await self._read(lambda: self._watching.past(position, since, _MOST_OF_THE_PAST, kinds))
         return [_message(channel, watched) for watched in without_stale_progress(found)[-most:]]
+
+    async def _read(self, past: Callable[[], list[WatchedEvent]]) -> list[WatchedEvent]:
+        # In threads of its own, so that clients who ask often take none from others; nobody waits for one who left.
+        return await to_thread.run_sync(past, limiter=self._threads, abandon_on_cancel=True)
 
     def _begin(self) -> None:
         loop = asyncio.get_running_loop()
