@@ -19,6 +19,8 @@ from imagequarry.stores.vectors.truth import Numbers
 _ANY = -2.0
 # Asked for beyond what is wanted, so that a few rows deleted since do not mean a second product.
 _SPARE = 8
+# More pictures than any library has, and still a number for a database.
+_FARTHEST = 2**31 - 1
 # Queries in one product, and candidates in one reading of the table.
 _QUERIES = 64
 _CANDIDATES = 16_384
@@ -41,7 +43,7 @@ class Page:
     @property
     def reach(self) -> int:
         """How many pictures must be known to cut the page out of them."""
-        return self.k + self.offset
+        return min(self.k + self.offset, _FARTHEST)
 
     @property
     def floor(self) -> float:

@@ -139,7 +139,10 @@ def test_equal_scores_are_in_the_order_of_the_ids(gallery: Gallery) -> None:
 
 def test_asking_for_more_than_there_is_gives_all(gallery: Gallery) -> None:
     gallery.hang(names(30), unit(30))
+    gallery.see(names(7), "owl")
     assert len(gallery.vectors.nearest(SPACE, unit(1), 10**12)[0]) == 30
+    assert len(gallery.vectors.nearest(SPACE, unit(1), 10**30, objects=["owl"])[0]) == 7
+    assert gallery.vectors.nearest(SPACE, unit(1), 10, offset=10**30) == [[]]
     assert gallery.vectors.nearest(SPACE, unit(1), 10, offset=30) == [[]]
 
 
