@@ -89,7 +89,7 @@ def index(
 ) -> None:
     """Describe the pictures in a folder: captions, objects, and vectors to search by. Needs no server.
 
-    A server on the same database finds them at once, wherever they lie. It reads their files only below IMAGE_ROOTS.
+    A server on the same database finds them at once, wherever they lie; its callers may name paths below IMAGE_ROOTS.
     """
     from imagequarry.cli import indexing
 
