@@ -67,7 +67,16 @@ class Gallery:
         return {id: path_of(known) for id, known in self._descriptions.many(ids).items()}
 
     def file(self, id: str) -> tuple[StoredImage, bytes]:
-        """A picture and its file. Raises ``ImageNotFound``, ``StorageFailure`` when it changed or is gone."""
+        """A picture and its file.
+
+        Raises ``ImageNotFound``, ``NotFound`` for a file that is gone or lies outside the roots, and
+        ``StorageFailure`` for one that changed.
+        """
+        known = self._descriptions.get(id)
+        if known.file is not None:
+            # The command line may have recorded files that the server's callers may not have.
+            with self._roots.open(known.file.path):
+                pass
         return self._archive.file(id)
 
     def statistics(self) -> dict[str, Any]:

@@ -20,8 +20,8 @@ class ModelCard:
     ``checkpoint_sha256`` its digest; all are empty for models that need no weights. ``gated``: its repository asks for
     a licence to be accepted first. ``shares``: the model whose weights this one uses. ``runs_as``: the model whose
     loaded engine does this task too, so that it is in memory once. ``packaged``: the folder of an installed Python
-    package that carries the weights, as "package/folder", and ``packaged_sha256`` their digest. ``everything`` are the engine's calibrated defaults
-    for segmenting everything, used where the caller names none.
+    package that carries the weights, as "package/folder", and ``packaged_sha256`` their digest. ``everything`` are the
+    engine's calibrated defaults for segmenting everything, used where the caller names none.
     """
 
     name: str

@@ -14,6 +14,7 @@ from skimage import data
 
 from imagequarry.domain.raster import Raster
 from imagequarry.engines.embedded.plain_words import CAPTION_CARD, OBJECTS_CARD, PlainWords
+from imagequarry.engines.embedded.plain_words.colour_names import NAMES
 
 Picture = NDArray[np.uint8]
 
@@ -29,8 +30,13 @@ def caption(picture: Picture) -> str:
     return ENGINE.captions([raster(picture)])[0]
 
 
+def all_names(picture: Picture) -> list[str]:
+    return [tag.name for tag in ENGINE.tags([raster(picture)])[0]]
+
+
 def names(picture: Picture) -> set[str]:
-    return {tag.name for tag in ENGINE.tags([raster(picture)])[0]}
+    """The things, without light and colours."""
+    return set(all_names(picture)) - {*NAMES, "dark", "bright"}
 
 
 def in_three(grey: NDArray[np.uint8]) -> Picture:
@@ -140,6 +146,15 @@ def test_noise_shows_nothing(seed: int) -> None:
 )
 def test_things_and_textures_are_not_taken_for_people_or_scenes(picture: Picture) -> None:
     assert names(picture) <= {"black and white"}
+
+
+def test_light_and_main_colours_are_tags_after_the_things() -> None:
+    assert all_names(data.coffee()) == ["brown"]
+    assert all_names(data.rocket()) == ["dark", "blue"]
+    said = all_names(data.astronaut())
+    assert said[:2] == ["person", "face"]
+    assert set(said[2:]) <= set(NAMES)
+    assert not set(all_names(in_three(data.camera()))) & set(NAMES)
 
 
 @pytest.mark.parametrize(

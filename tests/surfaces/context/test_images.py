@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.fixtures.server import photograph, photograph_size
-from tests.surfaces.context.conftest import Home
+from tests.fixtures.server import open_site, photograph, photograph_size
+from tests.surfaces.context.conftest import Home, open_home
 from tests.surfaces.context.test_models import check_refusal
 
 INFO = {"id", "path", "filename", "size", "file_size", "format", "caption", "objects"}
@@ -290,7 +290,16 @@ def test_a_file_that_changed_since_is_not_handed_out_as_what_it_was(home: Home) 
     path.write_bytes(photograph("rocket"))
     check_refusal(home.site.client.get(f"/api/v1/images/download/{id}"), 503, "StorageError")
     path.unlink()
-    check_refusal(home.site.client.get(f"/api/v1/images/download/{id}"), 503, "StorageError")
+    check_refusal(home.site.client.get(f"/api/v1/images/download/{id}"), 404, "NotFoundError")
+
+
+def test_a_recorded_file_outside_the_roots_is_not_handed_out(tmp_path: Path) -> None:
+    for home in open_home(tmp_path / "first"):
+        id = home.process(home.put("cat.jpg"))["image_id"]
+    (tmp_path / "elsewhere").mkdir()
+    with open_site(tmp_path / "first" / "data", image_roots=(tmp_path / "elsewhere",)) as site:
+        assert site.client.get(f"/api/v1/images/info/{id}").status_code == 200
+        check_refusal(site.client.get(f"/api/v1/images/download/{id}"), 404, "NotFoundError")
 
 
 def test_a_deleted_picture_is_found_no_more_and_its_file_stays(home: Home) -> None:

@@ -41,7 +41,7 @@ class Sight:
 
     @property
     def tags(self) -> list[Tag]:
-        """The things and kinds of light seen, the surest first."""
+        """The things seen, the surest first, then how the picture looks."""
         found = {
             "document": 0.9 * self.document,
             "person": max((face.score for face in self.people), default=0.0),
@@ -55,7 +55,13 @@ class Sight:
             "black and white": 0.95 * (self.view.colourless and not self.even),
         }
         tags = [Tag(name, round(score, 3)) for name, score in found.items() if score >= SURE]
-        return sorted(tags, key=lambda tag: -tag.score)
+        return sorted(tags, key=lambda tag: -tag.score) + self._looks
+
+    @property
+    def _looks(self) -> list[Tag]:
+        """Light and main colours, by which a picture can be found that shows nothing else; after all things."""
+        colours = [] if self.view.colourless else self.colours
+        return [Tag(word, SURE) for word in (light_of(self.view), *colours) if word]
 
 
 def see(image: Raster, detectors: Detectors) -> Sight:
