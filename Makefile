@@ -32,9 +32,11 @@ test: $(STAMPS)/test ## Install what the tests need and run them (ARGS="-k name"
 soak: $(STAMPS)/test ## Kill servers and workers at random for some 20 minutes and count the jobs
 	@$(BIN)/python -m pytest -m soak -s tests/jobs/test_soak.py $(ARGS)
 
-bench: $(STAMPS)/test ## Measure models and jobs side by side with what is published, some 20 minutes (ARGS=--quick: less)
+bench: $(STAMPS)/test ## Measure models, jobs, vectors and duplicates side by side with what is published, half an hour (ARGS=--quick: less)
 	@$(BIN)/python -m bench.sam $(ARGS)
 	@$(BIN)/python -m bench.jobs
+	@$(BIN)/python -m bench.vectors $(ARGS)
+	@$(BIN)/python -m bench.duplicates $(ARGS)
 
 check: $(STAMPS)/check ## Lint, formatting, strict types and the floors
 	$(BIN)/ruff check $(CODE)
