@@ -9,8 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from transformers.utils import logging
 
 from imagequarry.errors import ModelLoadFailed, ModelUnavailable
+
+# Loading takes a second, and its bar would run through the logs and through those of our own commands.
+logging.disable_progress_bar()  # type: ignore[no-untyped-call]
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
