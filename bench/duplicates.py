@@ -185,7 +185,8 @@ def main() -> None:
         f"{count:,} pictures, vectors of {DIMENSION} numbers, on {machine()}. In brackets the seconds of all cores "
         f"together. Comparing every pair in Python was timed on {IN_PYTHON:,} pictures and a product for each picture "
         f"on {ROWS}; both are scaled up to all. Memory is what came on top of vectors and hashes, which take "
-        f"{count * (DIMENSION * 4 + 32) / 2**20:.0f} MiB; what an earlier row left to the process is not counted again.\n"
+        f"{count * (DIMENSION * 4 + 32) / 2**20:.0f} MiB; what an earlier row left to the process "
+        "is not counted again.\n"
     ]
     print(parts[0], flush=True)
     for table in (partial(grouping, count), partial(exactness, count), partial(floods, count), hashing):
