@@ -34,7 +34,7 @@ from imagequarry.domain.raster import Raster
 from imagequarry.domain.segmenter import Candidates
 from imagequarry.engines.huggingface.clip.vocabulary import VOCABULARY
 from imagequarry.engines.remote.card import CARD as REMOTE_CARD
-from imagequarry.errors import Busy, QuarryError, StorageFailure
+from imagequarry.errors import Busy, ModelUnavailable, QuarryError, StorageFailure
 from imagequarry.jobs import indexing, machinery
 from imagequarry.jobs.board import Board
 from imagequarry.jobs.catalogue import KINDS
@@ -267,7 +267,9 @@ def weights(settings: Settings) -> WeightsFolder:
 
 
 def puller(settings: Settings) -> Puller:
-    """What brings weights into that folder."""
+    """What brings weights into that folder. Raises ``ModelUnavailable`` where the settings forbid it."""
+    if settings.use_local_files_only:
+        raise ModelUnavailable("USE_LOCAL_FILES_ONLY is set, so nothing is pulled: put the weights there yourself.")
     token = settings.hf_token.get_secret_value() if settings.hf_token else ""
     return Puller(settings.models, Hub(settings.hf_endpoint, token))
 

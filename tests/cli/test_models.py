@@ -95,3 +95,9 @@ def test_the_doctor_tells_of_a_checkpoint_that_is_not_there(tmp_path: Path) -> N
     told = quarry(tmp_path, None, "doctor", SAM_CHECKPOINT_PATH=str(tmp_path / "sam_vit_b.pth"))
     assert "SAM_CHECKPOINT_PATH names a file that is not there." in told.stdout
     assert "imagequarry models pull vit_h" in told.stdout
+
+
+def test_nothing_is_pulled_where_only_local_files_may_be_used(hub: LoopbackHub, tmp_path: Path) -> None:
+    refused = quarry(tmp_path, hub, "models", "pull", "vit_b", USE_LOCAL_FILES_ONLY="true")
+    assert (refused.returncode, "USE_LOCAL_FILES_ONLY is set" in refused.stderr) == (1, True)
+    assert not (tmp_path / "data" / "models" / "vit_b").exists()
