@@ -141,13 +141,13 @@ def test_a_body_that_cannot_be_used_is_refused(album: Home, body: Any) -> None:
 
 
 def test_searches_are_answered_while_a_folder_is_processed(home: Home) -> None:
-    home.process(home.put("first.jpg", "rocket"))
+    home.process(home.put("rocket.jpg", "rocket"))
     for number in range(12):
         home.put(f"more/{number}.jpg", "kitten")
     taken = home.site.client.post("/api/v1/directories/process-async", json={"directory_path": "more"}).json()
     answered = 0
     while home.get(f"/api/v1/directories/task/{taken['task_id']}")["status"] != "completed":
-        assert home.get("/api/v1/images/", query="rocket")[0]["filename"] == "first.jpg"
+        assert home.get("/api/v1/images/", query="rocket")[0]["filename"] == "rocket.jpg"
         answered += 1
         assert answered < 5000
     assert len(home.get("/api/v1/images/")) == 13
