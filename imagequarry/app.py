@@ -25,6 +25,7 @@ from imagequarry.surfaces.body_limit import BodyLimit, form_room, json_room
 from imagequarry.surfaces.context import PROCESSING_KINDS, live_search
 from imagequarry.surfaces.context import SURFACE as CONTEXT
 from imagequarry.surfaces.context.sockets import SocketLimits, Sockets
+from imagequarry.surfaces.image2model import SURFACE as IMAGE2MODEL
 from imagequarry.surfaces.imgr import SURFACE as IMGR
 from imagequarry.surfaces.keys import KeyGuard, Keys
 from imagequarry.surfaces.quarry import SURFACE as QUARRY
@@ -34,7 +35,7 @@ from imagequarry.surfaces.streams import Streams
 from imagequarry.surfaces.surface import Surfaces
 
 # The first one answers where nothing tells which surface was meant.
-SURFACES = (QUARRY, SAM2, IMGR, CONTEXT)
+SURFACES = (QUARRY, SAM2, IMGR, CONTEXT, IMAGE2MODEL)
 
 # A search that waits for its turn keeps its thread, and a list or a click must not wait for one of those.
 _THREADS = 200

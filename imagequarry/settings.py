@@ -49,6 +49,15 @@ class Settings(BaseSettings):
     results_dir: Path | None = Field(None, description="Folder for cut-out objects; default: results below DATA_DIR.")
     log_dir: Path | None = Field(None, description="Folder for log files; default: logs below DATA_DIR.")
     log_file: Path | None = Field(None, description="File of the application log; default: application.log in LOG_DIR.")
+    log_rotate_mb: int = Field(
+        100,
+        ge=1,
+        le=100_000,
+        description="A log file of more MiB than this is put aside.",
+    )
+    log_retention_days: int = Field(
+        30, ge=0, le=3650, description="Days after which a log file that was put aside is deleted; 0: never."
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level that is logged.")
     database_url: SecretStr | None = Field(
         None, description="SQLite or PostgreSQL URL; default: a SQLite file below DATA_DIR."
@@ -69,6 +78,18 @@ class Settings(BaseSettings):
     api_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
         (), description="Keys that open all surfaces, as a JSON list or separated by commas; none: open to everybody."
     )
+    admin_api_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+        (), description="Keys that open surface E's admin and logs routes too; none: those answer this machine only."
+    )
+    rate_limit_per_minute: int = Field(
+        60, ge=0, le=1_000_000, description="Requests a minute that a caller of surfaces A and E may make; 0: any."
+    )
+    rate_limit_per_hour: int = Field(
+        1000, ge=0, le=100_000_000, description="Requests an hour that such a caller may make; 0: any."
+    )
+    metrics_enabled: bool = Field(False, description="Whether Prometheus metrics are served on a port of their own.")
+    metrics_host: str = Field("127.0.0.1", description="Address of that port.")
+    metrics_port: int = Field(9090, ge=0, le=65535, description="That port; 0 takes a free one.")
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Origins (JSON list) whose pages may call the server."
     )
@@ -95,6 +116,19 @@ class Settings(BaseSettings):
     caption_model: str = Field("auto", description="Model that writes captions; auto: the best that is there.")
     objects_model: str = Field("auto", description="Model that names objects; auto: the best that is there.")
     image_vector_model: str = Field("auto", description="Model that makes vectors of pictures.")
+    mesh_model: str = Field(
+        "auto",
+        description="Model that makes models in space; auto: tripo3d with FAL_KEY, else the best there is.",
+    )
+    fal_key: SecretStr | None = Field(None, description="Key of fal.ai, whose Tripo3D makes models in space.")
+    fal_endpoint: str = Field(
+        "tripo3d/tripo/v2.5/image-to-3d",
+        pattern=r"^[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+){1,5}$",
+        description="The model that is asked there.",
+    )
+    fal_queue_url: str = Field("https://queue.fal.run", pattern=r"^https?://", description="Address of fal.ai's queue.")
+    fal_rest_url: str = Field("https://rest.fal.ai", pattern=r"^https?://", description="Address of its file store.")
+    fal_timeout: float = Field(900, gt=0, le=86400, description="Seconds to wait for a model from fal.ai.")
     text_vector_model: str = Field("auto", description="Model that makes vectors of captions and queries.")
     object_vocabulary: Annotated[tuple[str, ...], NoDecode] = Field(
         (), max_length=2000, description="Names that CLIP looks for; default: those of COCO and of common scenes."
@@ -117,6 +151,8 @@ class Settings(BaseSettings):
     embedding_cache_mb: int = Field(512, ge=0, description="Memory for picture embeddings kept between prompts.")
     max_image_mb: int = Field(50, ge=1, description="Largest picture file accepted, in MiB.")
     max_batch_mb: int = Field(512, ge=1, description="Largest body of a batch, all its pictures as base64, in MiB.")
+    max_upload_files: int = Field(25, ge=1, le=1000, description="Most files in one upload to be made models of.")
+    max_upload_mb: int = Field(10, ge=1, le=1024, description="Largest of those files, in MiB.")
     max_image_side: int = Field(4096, ge=16, description="Longest picture side accepted, in pixels.")
     google_drive_enabled: bool = Field(False, description="Whether results may be sent to Google Drive.")
     google_service_account_json: Path | None = Field(
@@ -174,15 +210,15 @@ class Settings(BaseSettings):
     )
     app_version: str | None = Field(None, description="Version reported by the server; default: the package's own.")
 
-    @field_validator("api_keys", "cors_origins", "image_roots", "object_vocabulary", mode="before")
+    @field_validator("api_keys", "admin_api_keys", "cors_origins", "image_roots", "object_vocabulary", mode="before")
     @classmethod
     def _lists(cls, value: Any) -> Any:
         return _listed(value)
 
     @model_validator(mode="after")
     def _no_empty_key(self) -> Settings:
-        if any(not key.get_secret_value() for key in self.api_keys):
-            raise ValueError("API_KEYS holds an empty key")
+        if any(not key.get_secret_value() for key in (*self.api_keys, *self.admin_api_keys)):
+            raise ValueError("API_KEYS or ADMIN_API_KEYS holds an empty key")
         return self
 
     @model_validator(mode="after")
