@@ -50,16 +50,21 @@ class Context:
         self._lock = threading.Lock()
 
     def progress(self, fraction: float, message: str = "", checkpoint: Any = None) -> None:
-        """Say how far the job is, 0..1. A checkpoint (JSON) is kept before this returns, or StorageFailure raised."""
+        """Say how far the job is, 0..1.
+
+        A checkpoint (JSON) is kept before this returns, and before it raises because the job should stop: it may be
+        the receipt of something paid for. Raises StorageFailure or Busy where it cannot be kept.
+        """
+        if checkpoint is not None:
+            self._keep(fraction, message, checkpoint)
+            self.check()
+            return
         self.check()
         now = time.monotonic()
         with self._lock:  # a function may work in several threads
-            if checkpoint is None and now < self._next_progress:
+            if now < self._next_progress:
                 return
             self._next_progress = now + _PROGRESS_SECONDS
-        if checkpoint is not None:
-            self._keep(fraction, message, checkpoint)
-            return
         try:
             held = self._claims.progress(self.job.claim, fraction, message)
         except (StorageFailure, Busy) as error:
