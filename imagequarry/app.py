@@ -33,6 +33,7 @@ from imagequarry.surfaces.requests import LastResort, RequestContext
 from imagequarry.surfaces.sam2 import SURFACE as SAM2
 from imagequarry.surfaces.streams import Streams
 from imagequarry.surfaces.surface import Surfaces
+from imagequarry.surfaces.watching.feed import Feed
 
 # The first one answers where nothing tells which surface was meant.
 SURFACES = (QUARRY, SAM2, IMGR, CONTEXT, IMAGE2MODEL)
@@ -57,8 +58,9 @@ def create_app(settings: Settings | None = None, *, parts: Runtime | None = None
         to_thread.current_default_thread_limiter().total_tokens = _THREADS
         here = parts if parts is not None else await run_in_threadpool(runtime.assemble, settings)
         app.state.runtime = here
+        feed = Feed(here.watching)
         app.state.sockets = Sockets(
-            here.watching,
+            feed,
             keys,
             streams,
             origins=["*"] if dev else settings.cors_origins,
@@ -68,7 +70,7 @@ def create_app(settings: Settings | None = None, *, parts: Runtime | None = None
         )
         await run_in_threadpool(here.start)
         yield
-        await run_in_threadpool(app.state.sockets.close)
+        await run_in_threadpool(feed.close)
         await run_in_threadpool(here.close)
 
     app = FastAPI(

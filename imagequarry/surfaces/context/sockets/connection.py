@@ -14,12 +14,13 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from imagequarry.errors import InvalidInput, KeyMissing, KeyRefused, QuarryError
 from imagequarry.ops.logs import logger
 from imagequarry.surfaces.context.sockets import messages
-from imagequarry.surfaces.context.sockets.feed import Feed, Subscription
+from imagequarry.surfaces.context.sockets.following import Following, Message
 from imagequarry.surfaces.context.sockets.limits import SocketLimits
 from imagequarry.surfaces.context.sockets.live_search import LiveSearch, Search
-from imagequarry.surfaces.context.sockets.outbox import Outbox
 from imagequarry.surfaces.context.sockets.pace import Pace
 from imagequarry.surfaces.keys import Keys
+from imagequarry.surfaces.watching.outbox import Outbox
+from imagequarry.surfaces.watching.subscriptions import Subscription
 
 _log = logger(__name__)
 
@@ -47,7 +48,7 @@ class Traffic:
 class House:
     """What the sockets of a process share."""
 
-    feed: Feed
+    following: Following
     keys: Keys
     search: Search
     limits: SocketLimits
@@ -79,7 +80,7 @@ class Connection:
         self._outbox = Outbox(house.limits.waiting)
         self._pace = Pace(house.limits.messages_per_second, house.limits.messages_at_once)
         self._search = LiveSearch(house.search, house.threads, self._tell)
-        self._subscriptions: dict[str, Subscription] = {}
+        self._subscriptions: dict[str, Subscription[Message]] = {}
         self._end: End | None = None
         self._over = asyncio.Event()
 
@@ -94,9 +95,9 @@ class Connection:
         finally:
             self._search.close()
             for subscription in self._subscriptions.values():
-                self._house.feed.unsubscribe(subscription)
+                self._house.following.unfollow(subscription)
             if self._joined:
-                self._house.feed.leave()
+                self._house.following.leave()
         end = self._end
         assert end is not None
         if not end.gone:
@@ -157,7 +158,7 @@ class Connection:
         if not self._is_known and not await self._hear_key():
             return
         self._joined = True
-        await self._house.feed.join()
+        await self._house.following.join()
         self._tell(messages.connected(uuid.uuid4().hex, self._channels))
         for channel in self._channels:
             self._follow(channel)
@@ -216,7 +217,7 @@ class Connection:
                 await self._subscribe(said)
             case messages.Unsubscribe():
                 if mine := self._subscriptions.pop(said.channel, None):
-                    self._house.feed.unsubscribe(mine)
+                    self._house.following.unfollow(mine)
                 self._tell(messages.unsubscribed(said.channel))
             case messages.SearchWish():
                 self._search.wish(said)
@@ -229,9 +230,9 @@ class Connection:
         mine = self._follow(said.channel)
         mine.hold()
         try:
-            past = await self._house.feed.past(said.channel, said.since, limits.waiting // 2)
+            past = await self._house.following.past(said.channel, said.since, limits.waiting // 2)
         except QuarryError:
-            self._house.feed.unsubscribe(self._subscriptions.pop(said.channel))
+            self._house.following.unfollow(self._subscriptions.pop(said.channel))
             raise
         await self._outbox.emptied()
         self._tell(messages.subscribed(said.channel))
@@ -239,10 +240,10 @@ class Connection:
             self._tell(text, replaces)
         mine.release()
 
-    def _follow(self, channel: str) -> Subscription:
+    def _follow(self, channel: str) -> Subscription[Message]:
         """Hear of the channel, once however often it is asked for."""
         if channel in self._subscriptions:
-            self._house.feed.unsubscribe(self._subscriptions[channel])
-        mine = self._subscriptions[channel] = Subscription(channel, self._tell)
-        self._house.feed.subscribe(mine)
+            self._house.following.unfollow(self._subscriptions[channel])
+        mine = self._subscriptions[channel] = Subscription(channel, lambda message: self._tell(*message))
+        self._house.following.follow(mine)
         return mine

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from imagequarry.domain.job import JobEvent, WatchedEvent
+from imagequarry.domain.job import WatchedEvent
 from imagequarry.errors import InvalidInput, QuarryError
 from imagequarry.surfaces import surface
 from imagequarry.surfaces.context.dialect import WORDS, timestamp
@@ -152,11 +152,6 @@ def update(channel: str, watched: WatchedEvent) -> str:
         seq=event.seq,
         timestamp=timestamp(event.at),
     )
-
-
-def is_progress(event: JobEvent) -> bool:
-    """Whether a later one of the same job makes it worthless."""
-    return event.type == "progress"
 
 
 def _percent(watched: WatchedEvent) -> float:

@@ -12,17 +12,15 @@ from pydantic import BaseModel
 from starlette.websockets import WebSocket
 
 from imagequarry.errors import QuarryError
-from imagequarry.jobs.watching import Watching
 from imagequarry.surfaces.context.dialect import render, timestamp
 from imagequarry.surfaces.context.sockets.admission import Admission
 from imagequarry.surfaces.context.sockets.connection import GOING_AWAY, Connection, House
-from imagequarry.surfaces.context.sockets.feed import Feed
+from imagequarry.surfaces.context.sockets.following import Following
 from imagequarry.surfaces.context.sockets.limits import SocketLimits
 from imagequarry.surfaces.context.sockets.live_search import Search
 from imagequarry.surfaces.keys import Keys
 from imagequarry.surfaces.streams import Streams
-
-_READER_SECONDS = 5.0
+from imagequarry.surfaces.watching.feed import Feed
 
 
 class SocketStats(BaseModel):
@@ -43,7 +41,7 @@ class Sockets:
 
     def __init__(
         self,
-        watching: Watching,
+        feed: Feed,
         keys: Keys,
         streams: Streams,
         *,
@@ -55,8 +53,8 @@ class Sockets:
         limits = limits or SocketLimits()
         self._admission = Admission(keys, origins, limits.places, limits.places_each)
         self._streams = streams
-        self._feed = Feed(watching, processing)
-        self._house = House(self._feed, keys, search, limits, CapacityLimiter(limits.searches))
+        self._following = Following(feed, processing)
+        self._house = House(self._following, keys, search, limits, CapacityLimiter(limits.searches))
         self._total = 0
         self._active: Counter[str] = Counter()
 
@@ -92,16 +90,12 @@ class Sockets:
             total_connections=self._total,
             active_connections=sum(by_endpoint.values()),
             connections_by_endpoint=by_endpoint,
-            subscriptions=self._feed.counts(),
+            subscriptions=self._following.counts(),
             messages_sent=traffic.sent,
             messages_received=traffic.received,
             dropped_clients=traffic.dropped_clients,
             timestamp=timestamp(),
         )
-
-    def close(self) -> None:
-        """Read no more events; call it, in a thread, before the database is closed."""
-        self._feed.close(_READER_SECONDS)
 
 
 async def _refuse(websocket: WebSocket, error: QuarryError) -> None:

@@ -33,6 +33,7 @@ from imagequarry.surfaces.context.sockets import Sockets, router
 from imagequarry.surfaces.context.sockets.limits import SocketLimits
 from imagequarry.surfaces.keys import Keys
 from imagequarry.surfaces.streams import Streams
+from imagequarry.surfaces.watching.feed import Feed
 
 SECONDS = 20.0
 KIND = "describe"
@@ -106,12 +107,12 @@ def house(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        watching = Watching(EventLog(database), bell)
+        feed = Feed(Watching(EventLog(database), bell))
         app.state.sockets = Sockets(
-            watching, Keys(keys), streams, origins=origins, processing={KIND}, search=finder, limits=limits
+            feed, Keys(keys), streams, origins=origins, processing={KIND}, search=finder, limits=limits
         )
         yield
-        await asyncio.to_thread(app.state.sockets.close)
+        await asyncio.to_thread(feed.close)
 
     app = FastAPI(lifespan=lifespan)
     app.include_router(router)
