@@ -50,7 +50,10 @@ def create_app(settings: Settings | None = None, *, parts: Runtime | None = None
     settings = settings or read_settings()
     logs.configure(settings.log_level, settings.logs, sys.stderr.isatty(), settings.log_file)
     surfaces = Surfaces(SURFACES)
-    keys = Keys([key.get_secret_value() for key in settings.api_keys])
+    keys = Keys(
+        [key.get_secret_value() for key in settings.api_keys],
+        [key.get_secret_value() for key in settings.admin_api_keys],
+    )
     streams = Streams()
 
     @asynccontextmanager
@@ -94,8 +97,7 @@ def create_app(settings: Settings | None = None, *, parts: Runtime | None = None
 
     # The last one added is the outermost: a request meets them from the bottom up.
     app.add_middleware(BodyLimit, limit_for=_body_limit(settings))
-    if keys.wanted:
-        app.add_middleware(KeyGuard, keys=keys, surfaces=surfaces)
+    app.add_middleware(KeyGuard, keys=keys, surfaces=surfaces)
     app.add_middleware(LastResort, surfaces=surfaces)
     app.add_middleware(
         CORSMiddleware,

@@ -3,41 +3,62 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable
+from hashlib import sha256
 
+# The paths that are judged here must be those that are routed.
+from starlette._utils import get_route_path
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from imagequarry.errors import KeyMissing, KeyRefused
+from imagequarry.errors import KeyMissing, KeyRefused, QuarryError
+from imagequarry.surfaces.callers import is_local
 from imagequarry.surfaces.surface import Surfaces
 
-# The documentation and the start page tell nothing that is not public.
-_OPEN = frozenset({"/", "/docs", "/redoc", "/openapi.json"})
-_OPEN_BELOW = "/docs/assets/"
+# The documentation and the studio's own files tell nothing that is not public.
+_OPEN = frozenset({"/", "/docs", "/redoc", "/openapi.json", "/studio"})
+_OPEN_BELOW = ("/docs/assets/", "/studio/")
+
+
+class NotLocal(KeyRefused):
+    """Without ADMIN_API_KEYS this answers the server's own machine only, and nobody whose request was passed on."""
 
 
 class Keys:
-    """The keys that open the server; without any it is open to everybody."""
+    """The keys that open the server, and those that open its admin routes too.
 
-    def __init__(self, keys: Sequence[str]) -> None:
-        self._keys = [key.encode() for key in keys]
+    Without any of the first it is open to everybody, but for those routes.
+    """
+
+    def __init__(self, keys: Iterable[str], admin: Iterable[str] = ()) -> None:
+        self._admin = [_digest(key.encode()) for key in admin]
+        self._users = [_digest(key.encode()) for key in keys]
 
     @property
     def wanted(self) -> bool:
         """Whether one must be given at all."""
-        return bool(self._keys)
+        return bool(self._users)
+
+    @property
+    def admin_wanted(self) -> bool:
+        """Whether there are keys for the admin routes."""
+        return bool(self._admin)
 
     def knows(self, given: bytes) -> bool:
         """Whether it is one of them; a key with letters beyond ASCII comes in UTF-8."""
-        # Every key is compared, each in constant time, so that the time tells neither which one nor how much fits.
-        return sum(hmac.compare_digest(given, key) for key in self._keys) > 0
+        return _is_among(given, [*self._users, *self._admin])
+
+    def knows_admin(self, given: bytes) -> bool:
+        """Whether it opens the admin routes."""
+        return _is_among(given, self._admin)
 
 
 class KeyGuard:
     """Lets a request pass with a known key, in ``X-API-Key`` or as ``Authorization: Bearer``.
 
-    Health probes and documentation pass without, and so do a browser's preflight requests, which carry no headers.
-    WebSockets pass too: they ask for the key themselves, since a browser sends no header with one.
+    Health probes, documentation and the studio's files pass without, and so do a browser's preflight requests, which
+    carry no headers, and who reads the state of a job whose random id they were told. WebSockets pass too: they ask
+    for the key themselves, since a browser sends no header with one.
     """
 
     def __init__(self, app: ASGIApp, keys: Keys, surfaces: Surfaces) -> None:
@@ -46,23 +67,33 @@ class KeyGuard:
         self._surfaces = surfaces
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or self._is_open(scope):
+        fault = self._fault(scope, get_route_path(scope)) if scope["type"] == "http" else None
+        if fault is None:
             await self._app(scope, receive, send)
             return
-        given = key_of(Headers(scope=scope))
-        if given is not None and self._keys.knows(given):
-            await self._app(scope, receive, send)
-            return
-        reply = self._surfaces.nearest(scope["path"]).render(KeyMissing() if given is None else KeyRefused())
+        reply = self._surfaces.nearest(get_route_path(scope)).render(fault)
+        if isinstance(fault, KeyMissing):
+            reply.headers["WWW-Authenticate"] = "Bearer"
         await reply(scope, receive, send)
 
-    def _is_open(self, scope: Scope) -> bool:
-        path = scope["path"]
+    def _fault(self, scope: Scope, path: str) -> QuarryError | None:
+        """Why the request may not pass; None when it may."""
+        if self._is_open(scope["method"], path):
+            return None
+        given = key_of(Headers(scope=scope))
+        is_admin = self._surfaces.is_admin(path)
+        if is_admin and self._keys.admin_wanted:
+            return _unknown(given, self._keys.knows_admin)
+        fault = _unknown(given, self._keys.knows) if self._keys.wanted else None
+        return NotLocal() if fault is None and is_admin and not is_local(scope) else fault
+
+    def _is_open(self, method: str, path: str) -> bool:
         return (
-            scope["method"] == "OPTIONS"
+            method == "OPTIONS"
             or path in _OPEN
             or path.startswith(_OPEN_BELOW)
             or self._surfaces.is_probe(path)
+            or (method == "GET" and self._surfaces.is_readable(path))
         )
 
 
@@ -74,3 +105,19 @@ def key_of(headers: Headers) -> bytes | None:
         key = token.strip() if scheme.lower() == "bearer" else ""
     # Headers are bytes, shown as Latin-1.
     return key.encode("latin-1") if key else None
+
+
+def _unknown(given: bytes | None, knows: Callable[[bytes], bool]) -> QuarryError | None:
+    if given is None:
+        return KeyMissing()
+    return None if knows(given) else KeyRefused()
+
+
+def _digest(key: bytes) -> bytes:
+    return sha256(key).digest()
+
+
+def _is_among(given: bytes, digests: Iterable[bytes]) -> bool:
+    # Every key is compared, each in constant time and as a digest, so that the time tells neither which one nor how
+    # much of it fits, nor how long it is.
+    return sum(hmac.compare_digest(_digest(given), digest) for digest in digests) > 0

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from fastapi import APIRouter
 from fastapi.responses import Response
+from starlette.routing import compile_path
 from starlette.types import Scope
 
 from imagequarry.errors import FileTooLarge, ModelUnavailable, NotFound, QuarryError, RemoteNotSetUp
@@ -40,13 +41,17 @@ class Unexpected(QuarryError):
 class Surface:
     """One document: its name, which is the tag of all its routes, its routers and its error replies.
 
-    ``probes`` are the paths that answer without a key.
+    ``probes`` are the paths that answer without a key; ``readable`` the templates of paths that may be read without
+    one, since whoever knows the random id in them was told it. ``admin`` are the paths below which only those who keep
+    the server may ask.
     """
 
     name: str
     routers: tuple[APIRouter, ...]
     render: Callable[[QuarryError], Response]
     probes: frozenset[str] = field(default_factory=frozenset)
+    readable: tuple[str, ...] = ()
+    admin: tuple[str, ...] = ()
 
     @property
     def paths(self) -> list[str]:
@@ -60,7 +65,13 @@ class Surfaces:
     def __init__(self, surfaces: Sequence[Surface]) -> None:
         self.all = tuple(surfaces)
         self._by_name = {surface.name: surface for surface in surfaces}
-        self._templates = [(path.split("/")[1:], surface) for surface in surfaces for path in surface.paths]
+        # An address below the keepers' paths is its surface's, also where no route is.
+        self._templates = [
+            (path.split("/")[1:], surface) for surface in surfaces for path in (*surface.paths, *surface.admin)
+        ]
+        self._probes = frozenset[str]().union(*(surface.probes for surface in surfaces))
+        self._readable = [compile_path(path)[0] for surface in surfaces for path in surface.readable]
+        self._admin = [path for surface in surfaces for path in surface.admin]
 
     def of(self, scope: Scope) -> Surface:
         """The surface of the matched route; where none matched, the one whose paths are nearest.
@@ -77,7 +88,15 @@ class Surfaces:
 
     def is_probe(self, path: str) -> bool:
         """Whether the path answers without a key."""
-        return any(path in surface.probes for surface in self.all)
+        return path in self._probes
+
+    def is_readable(self, path: str) -> bool:
+        """Whether the path may be read without a key, by whoever knows the id in it."""
+        return any(pattern.match(path) for pattern in self._readable)
+
+    def is_admin(self, path: str) -> bool:
+        """Whether only those who keep the server may ask there."""
+        return any(path == admin or path.startswith(f"{admin}/") for admin in self._admin)
 
 
 def _shared(wanted: Sequence[str], template: Sequence[str]) -> tuple[int, bool]:

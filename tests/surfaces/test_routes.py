@@ -139,7 +139,7 @@ def test_the_matched_route_says_which_surface_it_belongs_to(site: Site) -> None:
         await site.client.app(scope, receive, send)
         seen[f"{scope['method']} {scope['route'].path}"] = scope["route"].tags[0]
 
-    client = TestClient(watched)
+    client = TestClient(watched, base_url="http://localhost", client=("127.0.0.1", 50000))
     routes = served(site)
     for route in routes:
         method, path = route.split()

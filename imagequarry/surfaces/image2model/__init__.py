@@ -22,4 +22,13 @@ SURFACE = Surface(
     probes=frozenset(
         {"/api/v1/health/", "/api/v1/health/detailed", "/api/v1/health/liveness", "/api/v1/health/readiness"}
     ),
+    # A browser's EventSource sends no headers; the ids are random and of 128 bits.
+    readable=(
+        "/api/v1/status/jobs/{id}/progress",
+        "/api/v1/status/tasks/{id}/stream",
+        "/api/v1/status/tasks/{id}/status",
+        "/api/v1/upload/status/{id}",
+        "/api/v1/upload/batch/{id}/status",
+    ),
+    admin=("/api/v1/admin", "/api/v1/logs"),
 )
