@@ -170,7 +170,7 @@ def assemble(settings: Settings) -> Runtime:
     of_files = replace(limits, max_side=max(limits.max_side, _LONGEST_SIDE_OF_FILES))
     rasters: ByteCache[str, Raster] = ByteCache(_RASTER_BYTES)
     library = Library(database, FolderBlobs(settings.blobs))
-    archive = Archive(library, Images(database), Segmentations(database), rasters, limits)
+    archive = Archive(library, Images(database), Segmentations(database), rasters, limits, of_files)
     drive = Drive(_google_drive(settings) if settings.google_drive_enabled else None)
     scans = DescriptionScans(database)
     descriptions, vectors = Descriptions(database), choose(database, settings.vector_engine)

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import BinaryIO
 
 from imagequarry.capabilities.intake import Limits, Opened, from_base64, open_picture
 from imagequarry.capabilities.segmentation import Answer
 from imagequarry.domain.geometry import Point
 from imagequarry.domain.raster import Raster
-from imagequarry.domain.records import ImageKind, ListedImage, Operation, Origin, Segmentation, StoredImage
+from imagequarry.domain.records import (
+    ImageKind,
+    ListedImage,
+    Operation,
+    Origin,
+    Segmentation,
+    StoredImage,
+    utc_now,
+)
 from imagequarry.domain.segmenter import Candidate
 from imagequarry.errors import MaskNotFound
 from imagequarry.models.cache import ByteCache
@@ -22,6 +31,7 @@ class Archive:
     """Takes pictures in, keeps them with their masks, and finds them again.
 
     Decoded pictures are kept in ``rasters`` for a while: a second click on a picture must not decode it again.
+    ``limits`` are for what callers send where a surface has none of its own, ``kept`` for what was let in before.
     """
 
     def __init__(
@@ -31,20 +41,23 @@ class Archive:
         segmentations: Segmentations,
         rasters: ByteCache[str, Raster],
         limits: Limits,
+        kept: Limits | None = None,
     ) -> None:
         self._library = library
         self._images = images
         self._segmentations = segmentations
         self._rasters = rasters
         self._limits = limits
+        self._kept = kept or limits
 
-    def take(self, source: bytes | BinaryIO | str) -> Opened:
+    def take(self, source: bytes | BinaryIO | str, limits: Limits | None = None) -> Opened:
         """Decode what a caller sent: a file, its bytes, or base64 text with or without a data URL's prefix.
 
         Raises ``InvalidPicture`` (``FileTooLarge``, ``PictureTooLarge``). Nothing is kept yet.
         """
-        data = from_base64(source, self._limits) if isinstance(source, str) else source
-        return open_picture(data, self._limits)
+        limits = limits or self._limits
+        data = from_base64(source, limits) if isinstance(source, str) else source
+        return open_picture(data, limits)
 
     def keep(
         self, opened: Opened, id: str, origin: Origin, filename: str = "", kind: ImageKind = "original"
@@ -53,6 +66,16 @@ class Archive:
         image = _image(opened, id, origin, filename, kind)
         self._library.add(image, opened.data)
         return image
+
+    def keep_copy(self, id: str, new_id: str, origin: Origin) -> StoredImage:
+        """Keep a kept picture under a second id, for who must have it as long as he needs it; lists do not show it.
+
+        Its file is shared, unless it lies outside of what we keep. Raises ``ImageNotFound``, ``Conflict``.
+        """
+        image, data = self._library.read(id)
+        copy = replace(image, id=new_id, kind="copy", origin=origin, created_at=utc_now())
+        self._library.add(copy, data)
+        return copy
 
     def keep_with_masks(
         self, opened: Opened, id: str, origin: Origin, operation: Operation, answer: Answer, filename: str = ""
@@ -132,7 +155,7 @@ class Archive:
         return {position: candidate for position, candidate in near.items() if candidate.mask.contains(Point(x, y))}
 
     def _decoded(self, id: str) -> Raster:
-        return open_picture(self._library.read(id)[1], self._limits).raster
+        return open_picture(self._library.read(id)[1], self._kept).raster
 
     def _newest(self, image_id: str, *, with_masks: bool = False) -> Segmentation | None:
         found = self._segmentations.latest_of_image(image_id, with_masks=with_masks)

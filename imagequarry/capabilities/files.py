@@ -8,6 +8,9 @@ from pathlib import Path
 
 from imagequarry.errors import Conflict, InvalidPath, StorageFailure
 
+_LONGEST_LABEL = 255
+_LONGEST_ENDING = 16
+
 
 def folder_below(root: Path, name: str, root_name: str, field: str) -> Path:
     """The folder below ``root`` that a caller means by ``name``, sent as ``field``; nothing is created.
@@ -65,3 +68,18 @@ def write_atomically(target: Path, data: bytes, *, replace: bool = True) -> None
         raise Conflict(f"There is a file {target.name!r} already.") from error
     except OSError as error:
         raise StorageFailure(f"{target.name!r} could not be written: {error.strerror}.") from error
+
+
+def label_of(name: str) -> str:
+    """A caller's name for a file as a label for people: nothing to be opened by.
+
+    The last part of a path, without what cannot be printed, of 255 characters at most; its ending stays.
+    """
+    last = name.replace("\\", "/").rpartition("/")[2]
+    label = "".join(c for c in last if c.isprintable()).strip()
+    if not label.strip(" ."):
+        return "picture"
+    stem, dot, ending = label.rpartition(".")
+    if len(label) > _LONGEST_LABEL and 0 < len(ending) <= _LONGEST_ENDING:
+        return stem[: _LONGEST_LABEL - len(dot + ending)] + dot + ending
+    return label[:_LONGEST_LABEL]

@@ -47,11 +47,15 @@ class JobLimits:
 
 @dataclass(frozen=True, slots=True)
 class JobOrder:
-    """What is asked for: a kind of job, its parameters (JSON), and the model it names, for lists."""
+    """What is asked for: a kind of job, its parameters (JSON), and the model it names, for lists.
+
+    ``id`` is a UUID that its owner chose, where something else is kept under it too; None is a new one.
+    """
 
     kind: str
     params: dict[str, Any]
     model: str | None = None
+    id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

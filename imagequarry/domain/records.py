@@ -10,7 +10,7 @@ from typing import Literal
 from imagequarry.domain.segmenter import Candidate
 from imagequarry.errors import InvalidInput
 
-ImageKind = Literal["original", "mask"]
+ImageKind = Literal["original", "mask", "copy"]
 Origin = Literal["quarry", "context", "sam2", "imgr", "image2model"]
 Operation = Literal["single", "everything", "box", "stored"]
 State = Literal["pending", "running", "completed", "failed"]
@@ -39,7 +39,7 @@ def is_digest(text: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class StoredImage:
-    """A picture that was uploaded, or a mask kept as one.
+    """A picture that was uploaded, a mask kept as one, or a picture again, for a job that must not lose it.
 
     ``digest`` is the SHA-256 (hex) of its file, ``format`` Pillow's word for it ("JPEG"), ``width`` and ``height``
     its upright size in pixels, ``origin`` the surface that stored it.

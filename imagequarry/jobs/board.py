@@ -24,11 +24,15 @@ _RETRY_AFTER_SECONDS = 10
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a child of a batch should do: its kind, its payload, and the model it names, for lists."""
+    """What a child of a batch should do: its kind, its payload, and the model it names, for lists.
+
+    ``id`` is a new UUID that something else is kept under too; None leaves it to the ledger.
+    """
 
     kind: str
     payload: Any
     model: str | None = None
+    id: str | None = None
 
 
 class Board:
@@ -62,24 +66,26 @@ class Board:
         model: str | None = None,
         children: Sequence[Wish] = (),
         limits: JobLimits | None = None,
+        id: str | None = None,
     ) -> Job:
         """Keep a job, or with children a batch, and wake a worker. What is returned is safe: it will be done.
 
-        ``limits`` hold for the job or for each of its children. Raises Busy with ``retry_after`` (seconds) when too
+        ``limits`` hold for the job or for each of its children. ``id`` is a new UUID for the job where something else
+        is kept under it too. Raises Busy with ``retry_after`` (seconds) when too
         many jobs wait, InvalidInput for a batch larger than the queue and for a payload of another kind.
         """
         usual = self._usual(kind)
         limits = limits or usual
         hard = min(limits.hard, usual.hard)
         limits = JobLimits(min(limits.soft, hard), hard, limits.max_attempts)
-        order = self._order(Wish(kind, payload, model))
+        order = self._order(Wish(kind, payload, model, id))
         orders = [self._order(child) for child in children]
         try:
             job, woken = self._ledger.add(order, limits, orders, most_waiting=self._queue_length, dispatched=_WOKEN)
         except Busy as error:
             raise Busy(error.message, retry_after=_RETRY_AFTER_SECONDS) from error
-        for id in woken:
-            if not self._wake(id):
+        for waiting in woken:
+            if not self._wake(waiting):
                 break
         return job
 
@@ -110,6 +116,10 @@ class Board:
     def children(self, id: str, limit: int = 50, offset: int = 0, states: Sequence[JobState] = ()) -> JobPage:
         """The jobs of a batch, in their order."""
         return self._ledger.page(limit, offset, states=states, parent_id=plain_id(id))
+
+    def durations(self, kind: str, model: str) -> list[float]:
+        """How many seconds the last jobs of that kind took that were done by that model."""
+        return self._ledger.durations(kind, model)
 
     def cancel(self, id: str) -> Job:
         """End what waits at once and ask what runs to stop. Raises JobNotFound, Conflict when it has ended."""
@@ -153,7 +163,7 @@ class Board:
         return replace(own, max_attempts=self._limits.max_attempts)
 
     def _order(self, wish: Wish) -> JobOrder:
-        return JobOrder(wish.kind, self._kinds[wish.kind].write(wish.payload), wish.model)
+        return JobOrder(wish.kind, self._kinds[wish.kind].write(wish.payload), wish.model, wish.id)
 
     def _wake(self, id: str) -> bool:
         try:

@@ -130,6 +130,13 @@ class Ledger:
         for offset in range(0, parent.children, _READ_AT_ONCE):
             yield from self.page(_READ_AT_ONCE, offset, parent_id=id).jobs
 
+    def durations(self, kind: str, model: str, limit: int = 20) -> list[float]:
+        """How many seconds the newest completed jobs of that kind and model took."""
+        wanted = jobs.c.state == "completed", jobs.c.kind == kind, jobs.c.model == model
+        query = select(jobs.c.started, jobs.c.finished).where(*wanted).order_by(jobs.c.created.desc()).limit(limit)
+        with self._database.read() as connection:
+            return [(row.finished - row.started).total_seconds() for row in connection.execute(query)]
+
     def counts(self) -> dict[str, int]:
         """How many jobs there are in each state, batches not counted beside their children."""
         query = select(jobs.c.state, func.count()).where(jobs.c.children == 0).group_by(jobs.c.state)
@@ -239,7 +246,7 @@ def _values(
     children: int = 0,
 ) -> dict[str, Any]:
     return {
-        "id": str(uuid.uuid4()),
+        "id": order.id or str(uuid.uuid4()),
         "parent_id": parent_id,
         "position": position,
         "kind": order.kind,

@@ -86,7 +86,9 @@ class _Exchange:
     async def send(self, message: Message) -> None:
         self._replying = True
         last = message["type"] == "http.response.body" and not message.get("more_body", False)
-        if not (last and self._refused) or self._waits or self._complete:
+        # Refused here, or by a route that looks at its body while it streams in.
+        unread = (self._refused or self._received > 0) and not self._complete
+        if not (last and unread) or self._waits:
             await self._send(message)
             return
         # Closing a connection with unread bytes in it resets it, and the client may lose the reply it was just sent.

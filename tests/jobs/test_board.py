@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass, field
 
 import pytest
@@ -50,6 +51,15 @@ def slate() -> Slate:
 @pytest.fixture
 def board(database: Database, slate: Slate) -> Board:
     return Board(Ledger(Journal(database)), slate, Kinds(KINDS), JobLimits(5, 10, 2), queue_length=30)
+
+
+def test_a_job_has_the_id_that_its_owner_chose_alone_or_in_a_batch(board: Board) -> None:
+    first, second = str(uuid.uuid4()), str(uuid.uuid4())
+    assert board.submit("nap", Nap("n"), id=first).id == first
+    batch = board.submit("nap", Nap("all"), children=[Wish("nap", Nap("a"), id=second), Wish("nap", Nap("b"))])
+    named, other = board.children(batch.id).jobs
+    assert named.id == second
+    assert other.id not in (first, second, batch.id)
 
 
 def test_what_is_handed_in_is_kept_and_wakes_a_worker(board: Board, slate: Slate) -> None:

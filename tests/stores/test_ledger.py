@@ -31,6 +31,20 @@ def test_a_job_goes_from_hand_to_hand(books: Books) -> None:
     assert books.rung == [job.id] * 4
 
 
+def test_the_last_jobs_of_a_model_say_how_long_it_takes(books: Books) -> None:
+    assert books.ledger.durations("x", "vit_h") == []
+    done = books.add()
+    books.claims.complete(books.take().claim, None)
+    books.add()
+    books.claims.fail(books.take().claim, FAULT)
+    books.add()
+    known = books.ledger.get(done.id)
+    assert known.started is not None
+    assert known.finished is not None
+    assert books.ledger.durations(done.kind, "vit_h") == [(known.finished - known.started).total_seconds()]
+    assert books.ledger.durations(done.kind, "vit_b") == books.ledger.durations("other", "vit_h") == []
+
+
 def test_what_nobody_knows_is_not_found(books: Books) -> None:
     for id in ("nothing", "", "x" * 999, "a\0b", "\ud800"):
         for ask in (

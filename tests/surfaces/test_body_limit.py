@@ -54,6 +54,13 @@ def app() -> FastAPI:
     def stream() -> StreamingResponse:
         return StreamingResponse(iter([b"one ", b"two ", b"three"]))
 
+    @large.post("/choosy")
+    async def choosy(request: Request) -> JSONResponse:
+        async for chunk in request.stream():
+            if chunk:
+                return JSONResponse({"refused": True}, 413)
+        return JSONResponse({"refused": False})
+
     made.include_router(large)
     made.include_router(small)
     return made
@@ -77,9 +84,9 @@ def multipart(size: int, text: str = "") -> bytes:
     return head.encode() + bytes(size) + f"\r\n--{BOUNDARY}--\r\n".encode()
 
 
-def post(port: int, path: str, body: bytes, chunked: bool = False, kind: str = "") -> tuple[int, Any]:
+def post(port: int, path: str, body: bytes, chunked: bool = False, kind: str = "", **more: str) -> tuple[int, Any]:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
-    headers = {"Content-Type": kind or f"multipart/form-data; boundary={BOUNDARY}"}
+    headers = {"Content-Type": kind or f"multipart/form-data; boundary={BOUNDARY}", **more}
     sent = iter([body[at : at + 65536] for at in range(0, len(body), 65536)]) if chunked else body
     connection.request("POST", path, sent, headers, encode_chunked=chunked)
     reply = connection.getresponse()
@@ -137,6 +144,17 @@ def test_a_client_that_stops_sending_has_its_reply_at_once(port: int) -> None:
             assert part
             reply += part
         assert time.perf_counter() - started < 2
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_route_may_refuse_a_body_in_the_middle_of_it_and_the_client_reads_why(port: int, chunked: bool) -> None:
+    # As proxies ask: a connection that is closed with unread bytes in it is reset, and the reply is lost.
+    def choosy(body: bytes) -> tuple[int, Any]:
+        return post(port, "/choosy", body, chunked, "application/octet-stream", Connection="close")
+
+    for _ in range(5):
+        assert choosy(bytes(LIMIT - 1)) == (413, {"refused": True})
+    assert choosy(b"") == (200, {"refused": False})
 
 
 def test_a_streaming_reply_is_not_cut_by_a_body_that_nobody_reads(port: int) -> None:
