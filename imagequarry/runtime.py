@@ -23,6 +23,7 @@ from imagequarry.capabilities.duplicates import Duplicates
 from imagequarry.capabilities.embeddings import Embeddings
 from imagequarry.capabilities.gallery import Gallery
 from imagequarry.capabilities.intake import Limits
+from imagequarry.capabilities.meshes import Meshes
 from imagequarry.capabilities.preloading import Preloading
 from imagequarry.capabilities.prewarming import Prewarmer
 from imagequarry.capabilities.roots import Roots
@@ -109,6 +110,7 @@ class Runtime:
     deduplication: Deduplication
     preloading: Preloading
     roots: Roots
+    meshes: Meshes
     collection: Collection
     data: Path
     # The settings for people, without anything secret.
@@ -180,7 +182,8 @@ def assemble(settings: Settings) -> Runtime:
     gallery = Gallery(descriptions, vectors, archive, roots, settings.uploads)
     spaces = Spaces(registry, vectors)
     duplicates = Duplicates(spaces, descriptions, scans, vectors)
-    tools = Tools(segmentation, archive, drive, settings.results, describer, directories)
+    meshes = Meshes(registry, segmentation)
+    tools = Tools(segmentation, archive, drive, settings.results, describer, directories, meshes)
     jobs = machinery.machinery(database, KINDS, tools, job_settings(settings))
     return Runtime(
         registry=registry,
@@ -203,6 +206,7 @@ def assemble(settings: Settings) -> Runtime:
         deduplication=Deduplication(duplicates, describer, directories, descriptions, gallery, roots, of_files),
         preloading=Preloading(registry),
         roots=roots,
+        meshes=meshes,
         collection=Collection(settings.collection_name, _where(settings)),
         data=settings.data_dir,
         shown_settings=settings.shown,
@@ -251,6 +255,7 @@ def models(settings: Settings) -> tuple[Registry, Segmentation]:
             "objects": settings.objects_model,
             "image-vectors": settings.image_vector_model,
             "text-vectors": settings.text_vector_model,
+            "mesh": settings.mesh_model,
         },
     )
     folder = settings.embedding_cache_dir

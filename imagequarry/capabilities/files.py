@@ -42,10 +42,11 @@ def is_plain(name: str) -> bool:
     return 0 < length <= 255 and name.strip(" .") == name and name.isprintable() and not set(name) & set('/:\\*?"<>|')
 
 
-def write_atomically(target: Path, data: bytes, *, replace: bool = True) -> None:
+def write_atomically(target: Path, data: bytes, *, replace: bool = True, durable: bool = False) -> None:
     """Write beside the target, then rename; the folder is made if need be.
 
-    Without ``replace`` a target that is there stays as it is: ``Conflict``. Raises ``StorageFailure``.
+    Without ``replace`` a target that is there stays as it is: ``Conflict``. ``durable``: on the disk when this returns,
+    so that what is then said of the file holds after a power cut. Raises ``StorageFailure``.
     """
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -53,6 +54,9 @@ def write_atomically(target: Path, data: bytes, *, replace: bool = True) -> None
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
+                if durable:
+                    file.flush()
+                    os.fsync(file.fileno())
             # mkstemp's files are for their owner alone; a result is for whoever may read the folder.
             os.chmod(name, 0o644)
             if replace:

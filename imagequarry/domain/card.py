@@ -9,6 +9,7 @@ from imagequarry.domain.segmenter import Everything
 
 Task = Literal["segment", "segment-by-words", "caption", "objects", "image-vectors", "text-vectors", "mesh"]
 Family = Literal["embedded", "huggingface", "remote"]
+Geometry = Literal["2.5d", "3d"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,8 @@ class ModelCard:
     a licence to be accepted first. ``shares``: the model whose weights this one uses. ``runs_as``: the model whose
     loaded engine does this task too, so that it is in memory once. ``packaged``: the folder of an installed Python
     package that carries the weights, as "package/folder", and ``packaged_sha256`` their digest. ``everything`` are the
-    engine's calibrated defaults for segmenting everything, used where the caller names none.
+    engine's calibrated defaults for segmenting everything, used where the caller names none. ``geometry`` is what a
+    maker of meshes gives: "2.5d" is what the picture shows, without the unseen sides; None for other tasks.
     """
 
     name: str
@@ -40,6 +42,7 @@ class ModelCard:
     runs_as: str = ""
     packaged: str = ""
     packaged_sha256: str = ""
+    geometry: Geometry | None = None
     everything: Everything = field(default_factory=Everything)
 
     @property

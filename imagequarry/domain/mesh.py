@@ -9,13 +9,13 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from imagequarry.domain.card import Geometry
 from imagequarry.domain.mask import Mask
 from imagequarry.domain.raster import Pixels, Raster
 from imagequarry.domain.watch import Watch
 from imagequarry.errors import InvalidInput
 
 Quality = Literal["draft", "standard", "high"]
-Geometry = Literal["2.5d", "3d"]
 
 MOST_FACES = 500_000
 """More faces than this no engine makes: a file of some 20 MB, which a browser still turns smoothly."""

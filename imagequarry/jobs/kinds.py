@@ -19,6 +19,7 @@ from imagequarry.capabilities.archive import Archive
 from imagequarry.capabilities.description import Describer
 from imagequarry.capabilities.directories import Directories
 from imagequarry.capabilities.drive import Drive
+from imagequarry.capabilities.meshes import Meshes
 from imagequarry.capabilities.segmentation import Segmentation
 from imagequarry.domain.job import Job, JobLimits
 from imagequarry.errors import InvalidInput
@@ -39,6 +40,7 @@ class Tools:
     results: Path
     describer: Describer
     directories: Directories
+    meshes: Meshes
 
 
 @dataclass(frozen=True, slots=True)

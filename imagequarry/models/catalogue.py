@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from imagequarry.domain.card import ModelCard, Task
-from imagequarry.engines.embedded import appearance, plain_words, region_tree
+from imagequarry.engines.embedded import appearance, plain_words, region_tree, relief
 from imagequarry.engines.huggingface import devices
 from imagequarry.engines.huggingface.clip.vocabulary import VOCABULARY, words_of
 from imagequarry.engines.remote.card import CARD as REMOTE_CARD
-from imagequarry.errors import ModelUnavailable
+from imagequarry.errors import ModelUnavailable, RemoteNotSetUp
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +38,24 @@ Loader = Callable[[Path | None, Hardware], Any]
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A model's card and how to load it; ``weights`` is its folder or checkpoint, None for embedded models."""
+    """A model's card and how to load it; ``weights`` is its folder or checkpoint, None for embedded models.
+
+    ``needs`` are libraries; ``not_set_up`` says why a service elsewhere cannot be asked, and is empty where it can.
+    """
 
     card: ModelCard
     load: Loader
     needs: tuple[str, ...] = ()
+    not_set_up: str = ""
 
     def missing_libraries(self) -> tuple[str, ...]:
         """Libraries the engine needs that are not installed."""
         return tuple(name for name in self.needs if importlib.util.find_spec(name) is None)
 
-    def require_libraries(self) -> None:
-        """Raise ``ModelUnavailable`` with the remedy when a library is missing."""
+    def require(self) -> None:
+        """Raise ``ModelUnavailable`` with the remedy when a library is missing, ``RemoteNotSetUp``."""
+        if self.not_set_up:
+            raise RemoteNotSetUp(self.not_set_up, model=self.card.name)
         if missing := self.missing_libraries():
             raise ModelUnavailable(
                 f"{self.card.name!r} needs {', '.join(missing)}. To install: pip install 'imagequarry[models]'",
@@ -231,6 +237,7 @@ def catalogue(vocabulary: Sequence[str] = VOCABULARY, threshold: float | None = 
         *(vectors for vectors, _ in both),
         Entry(appearance.CARD, lambda weights, hardware: appearance.Appearance()),
         *_TEXT_ENCODERS,
+        Entry(relief.CARD, lambda weights, hardware: relief.Relief()),
     )
 
 

@@ -141,11 +141,12 @@ class Registry:
         return card.version + self._weight_version(entry, weights, self._hardware)
 
     def require(self, card: ModelCard) -> None:
-        """Raise ``ModelUnavailable`` when the model's weights or libraries are missing; nothing is loaded."""
+        """Raise ``ModelUnavailable`` when the model's weights or libraries are missing, ``RemoteNotSetUp`` when it is
+        a service that this server was not told how to reach; nothing is loaded."""
         entry = self._entry(card.name)
         if card.hub:
             self._weights.require(card)
-        entry.require_libraries()
+        entry.require()
 
     def states(self, task: Task | None = None) -> list[ModelState]:
         """Every model of the task (of all tasks) as it stands."""
@@ -211,7 +212,7 @@ class Registry:
 
     def _load(self, entry: Entry, hardware: Hardware, held_as: str) -> Any:
         weights = self._weights.require(entry.card) if entry.card.hub else None
-        entry.require_libraries()
+        entry.require()
         # Weights under the same name may be other ones tomorrow, so their digest is part of the version. It comes
         # first: what is damaged is not loaded.
         version = self._weight_version(entry, weights, hardware)

@@ -61,3 +61,9 @@ def test_the_embedded_models_of_a_task_come_last() -> None:
     for task in ("segment", "caption", "objects", "image-vectors"):
         families = [entry.card.family for entry in CATALOGUE if entry.card.task == task]
         assert families == ["huggingface"] * (len(families) - 1) + ["embedded"]
+
+
+def test_a_maker_of_meshes_says_what_it_gives_and_nobody_else_does() -> None:
+    for card in (entry.card for entry in CATALOGUE):
+        assert (card.geometry is not None) == (card.task == "mesh")
+    assert [entry.card.name for entry in CATALOGUE if entry.card.task == "mesh"][-1] == "relief"

@@ -1,0 +1,105 @@
+"""A small picture of a model, seen a little from the side and from above, drawn without any graphics library.
+
+Every face that looks towards the viewer becomes a lattice of points no further apart than a pixel; the points are put
+onto the canvas from the furthest to the nearest.
+"""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from imagequarry.capabilities.meshes.shape import Shape, read_at
+from imagequarry.domain.raster import Pixels
+
+Floats = NDArray[np.float32]
+
+SIDE = 512
+_MARGIN = 0.06
+_TURN, _TILT = np.radians(-28.0), np.radians(14.0)
+_LIGHT = np.array([-0.35, 0.55, 0.76], np.float32)
+_SHADE = 0.45
+_GREY = 205
+# Points of a lattice are this far apart at most, in pixels: at more, holes show between those of a slanted face.
+_APART = 0.8
+# A face is cut into at most so many parts a side; what is larger has bigger points.
+_FINEST = 512
+
+
+def of_shape(shape: Shape) -> bytes:
+    """A PNG with a transparent background."""
+    file = io.BytesIO()
+    Image.fromarray(drawn(shape)).save(file, "PNG", compress_level=1)
+    return file.getvalue()
+
+
+def drawn(shape: Shape, side: int = SIDE, turn: float = _TURN, tilt: float = _TILT) -> Pixels:
+    """(side, side, 4) RGBA of the model turned about the upright axis and then tilted, by radians."""
+    view = _view(turn, tilt)
+    seen = (shape.vertices - shape.vertices.mean(0)) @ view.T
+    low, high = seen.min(0), seen.max(0)
+    scale = side * (1 - 2 * _MARGIN) / max(float((high - low)[:2].max()), 1e-9)
+    at = (seen - (low + high) / 2) * np.array([scale, -scale, scale], np.float32)
+    at[:, :2] += side / 2
+    corners = at[shape.faces]
+    across, along = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
+    # Towards the viewer, y running downwards here.
+    front = across[:, 0] * along[:, 1] - across[:, 1] * along[:, 0] < 0
+    faces, corners = shape.faces[front], corners[front]
+    lit = np.clip(shape.normals() @ view.T @ _LIGHT, 0, 1)
+    shade = np.asarray(_SHADE + (1 - _SHADE) * lit, np.float32)
+    longest = np.abs(corners - np.roll(corners, 1, axis=1))[..., :2].max((1, 2))
+    parts = np.clip(np.ceil(longest / _APART), 1, _FINEST)
+    parts = np.exp2(np.ceil(np.log2(parts))).astype(np.int64)
+    places, depths, paints = [], [], []
+    for count in np.unique(parts):
+        chosen = parts == count
+        place, depth, paint = _points(shape, faces[chosen], corners[chosen], shade, int(count), side)
+        places.append(place)
+        depths.append(depth)
+        paints.append(paint)
+    canvas = np.zeros((side * side, 4), np.uint8)
+    if places:
+        place, depth = np.concatenate(places), np.concatenate(depths)
+        order = np.argsort(depth, kind="stable")
+        canvas[place[order], :3] = np.concatenate(paints)[order]
+        canvas[place, 3] = 255
+    return canvas.reshape(side, side, 4)
+
+
+def _points(
+    shape: Shape, faces: NDArray[np.int32], corners: Floats, shade: Floats, parts: int, side: int
+) -> tuple[NDArray[np.int64], Floats, Pixels]:
+    """Flat places (P,), depths (P,) and colours (P, 3) of a lattice of points on each of these faces."""
+    weights = _lattice(parts)
+    at = np.einsum("kc,fcd->fkd", weights, corners).reshape(-1, 3)
+    column, row = (np.clip(at[:, axis].astype(np.int64), 0, side - 1) for axis in (0, 1))
+    light = np.einsum("kc,fc->fk", weights, shade[faces]).reshape(-1, 1)
+    if shape.uv is not None and shape.texture is not None:
+        uv = np.einsum("kc,fcd->fkd", weights, shape.uv[faces]).reshape(-1, 2)
+        paint: NDArray[np.generic] = read_at(shape.texture, uv)
+    elif shape.colours is not None:
+        paint = np.einsum("kc,fcd->fkd", weights, shape.colours[faces].astype(np.float32)).reshape(-1, 3)
+    else:
+        paint = np.full((len(at), 3), _GREY)
+    return row * side + column, at[:, 2], np.clip(paint * light, 0, 255).astype(np.uint8)
+
+
+def _lattice(parts: int) -> Floats:
+    """(K, 3) weights of a triangle's corners: the middles of its parts, for one part its own."""
+    first, second = np.meshgrid(np.arange(parts), np.arange(parts))
+    inside = first + second < parts
+    i, j = first[inside] + 1 / 3, second[inside] + 1 / 3
+    weights = np.column_stack([i, j, parts - i - j]) / parts
+    return np.asarray(weights, np.float32)
+
+
+def _view(turn: float, tilt: float) -> Floats:
+    """The rotation (3, 3) about the upright axis and then about the one across."""
+    c, s = np.cos(turn), np.sin(turn)
+    around = np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]])
+    c, s = np.cos(tilt), np.sin(tilt)
+    return np.asarray(np.array([[1, 0, 0], [0, c, -s], [0, s, c]]) @ around, np.float32)

@@ -1,0 +1,44 @@
+"""The faint relief that light and shade make: detail that is lighter than what is around it stands out."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from imagequarry.domain.raster import Raster
+from imagequarry.engines.solids.outline import Outline
+
+Floats = NDArray[np.float32]
+
+# Widths of what is smoothed away as noise and of what counts as "around", as shares of the longer side.
+_FINE, _COARSE = 0.004, 0.06
+
+
+def relief_of(raster: Raster, outline: Outline) -> Floats:
+    """(h, w) about -1..1 over the outline's working pixels.
+
+    Light is averaged inside the outline only, so that a bright background does not dent the subject's edge.
+    """
+    height, width = outline.distance.shape
+    (across, down), (left, top) = outline.scale, outline.corner
+    rows = slice(max(int(top), 0), min(int(top + height * down) + 2, raster.height))
+    columns = slice(max(int(left), 0), min(int(left + width * across) + 2, raster.width))
+    grey = cv2.cvtColor(np.ascontiguousarray(raster.rgb[rows, columns]), cv2.COLOR_RGB2GRAY)
+    if across > 1:
+        grey = cv2.blur(grey, (round(across), round(down)))
+    place = np.array([[across, 0, left - columns.start], [0, down, top - rows.start]], np.float64)
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    light = cv2.warpAffine(grey, place, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    inside = (outline.distance > 0).astype(np.float32)
+    longest = max(height, width)
+    values = np.asarray(light, np.float32) / np.float32(255)
+    fine, coarse = (_smoothed(values, inside, share * longest) for share in (_FINE, _COARSE))
+    return np.asarray(np.clip(3 * (fine - coarse), -1, 1), np.float32)
+
+
+def _smoothed(values: Floats, inside: Floats, width: float) -> Floats:
+    """The average inside the outline around each pixel, weighed by a bell of that width."""
+    width = max(width, 0.5)
+    weight = cv2.GaussianBlur(inside, (0, 0), width)
+    return np.asarray(cv2.GaussianBlur(values * inside, (0, 0), width) / np.maximum(weight, 1e-3), np.float32)
