@@ -40,7 +40,7 @@ from imagequarry.jobs import indexing, machinery
 from imagequarry.jobs.board import Board
 from imagequarry.jobs.catalogue import KINDS
 from imagequarry.jobs.events import Events
-from imagequarry.jobs.kinds import Tools
+from imagequarry.jobs.kinds import Kinds, Tools
 from imagequarry.jobs.machinery import JobSettings, Machinery
 from imagequarry.jobs.ordering import Orders
 from imagequarry.jobs.runner import Runner
@@ -54,7 +54,9 @@ from imagequarry.models.pulling import Puller
 from imagequarry.models.registry import Registry
 from imagequarry.models.turns import Turns
 from imagequarry.models.weights import WeightsFolder
+from imagequarry.ops.cleanup import Cleanup, PictureStores
 from imagequarry.ops.health import Health
+from imagequarry.ops.storage import Storage
 from imagequarry.settings import Settings
 from imagequarry.stores.blobs import FolderBlobs
 from imagequarry.stores.database import Database
@@ -65,6 +67,7 @@ from imagequarry.stores.images import Images
 from imagequarry.stores.ledger_stream import EventLog
 from imagequarry.stores.library import Library
 from imagequarry.stores.segmentations import Segmentations
+from imagequarry.stores.unused_images import UnusedImages
 from imagequarry.stores.vectors import Vectors, choose
 from imagequarry.stores.words import Words
 
@@ -113,6 +116,8 @@ class Runtime:
     meshes: Meshes
     collection: Collection
     data: Path
+    storage: Storage
+    cleanup: Cleanup
     # The settings for people, without anything secret.
     shown_settings: Mapping[str, Any]
     # What makes surface C's masks: the SAM API where one is configured, else the default model.
@@ -122,6 +127,8 @@ class Runtime:
     _library: Library = field(repr=False)
     _vectors: Vectors = field(repr=False)
     _machinery: Machinery = field(repr=False)
+    # Hours after which what jobs left goes; None: never.
+    _retention_hours: float | None
     _closing: threading.Event = field(default_factory=threading.Event, repr=False)
 
     def start(self) -> None:
@@ -148,13 +155,15 @@ class Runtime:
             _log.warning("vectors could not be brought up to date", reason=error.message)
 
     def _sweep(self) -> None:
-        """Once a minute unload idle models; at the start and once a day remove files that no picture names."""
+        """Once a minute unload idle models; at the start and once a day remove files that nothing names any more."""
         next_files = 0.0
         while True:
             if time.monotonic() >= next_files:
                 next_files = time.monotonic() + _DAY_SECONDS
                 with suppress(StorageFailure, Busy):  # the next day does it
                     self._library.sweep()
+                    if self._retention_hours is not None:
+                        self.cleanup.old(self._retention_hours)
             if self._closing.wait(_SWEEP_SECONDS):
                 return
             self.registry.sweep()
@@ -209,12 +218,22 @@ def assemble(settings: Settings) -> Runtime:
         meshes=meshes,
         collection=Collection(settings.collection_name, _where(settings)),
         data=settings.data_dir,
+        storage=Storage((settings.uploads, settings.blobs), settings.results, settings.logs),
+        cleanup=Cleanup(
+            jobs.board,
+            Kinds(KINDS),
+            tools,
+            PictureStores(library, Images(database), UnusedImages(database)),
+            (settings.uploads,),
+            settings.data_dir / "cleanup.json",
+        ),
         shown_settings=settings.shown,
         tools=tools,
         database=database,
         _library=library,
         _vectors=vectors,
         _machinery=jobs,
+        _retention_hours=settings.job_retention_hours or None,
     )
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 
@@ -14,6 +14,8 @@ from imagequarry.errors import Busy, Conflict
 from imagequarry.jobs.kinds import Kinds
 from imagequarry.jobs.queues import Queue
 from imagequarry.stores.ledger import Ledger
+
+T = TypeVar("T")
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -147,6 +149,17 @@ class Board:
         # The row last: what a killed process leaves behind is then still a job, and can be deleted again.
         self._forget(job.id)
         self._ledger.remove(job.id)
+
+    def family(self, id: str) -> Iterator[Job]:
+        """The job and then its children. Raises JobNotFound."""
+        return self._ledger.family(plain_id(id))
+
+    def at_rest(self, id: str, act: Callable[[Job], T]) -> T:
+        """Call ``act`` while nobody can start the job again; it must be quick and leave the database alone.
+
+        Raises JobNotFound, and Conflict for a job that has not ended.
+        """
+        return self._ledger.at_rest(plain_id(id), act)
 
     def events_after(self, id: str, seq: int = 0, limit: int = 500) -> list[JobEvent]:
         """What happened to the job after the event of that number. Raises JobNotFound."""

@@ -49,7 +49,8 @@ class Kind(Generic[T]):
 
     ``forget`` removes what a job of this kind keeps outside the ledger, before the job is deleted. It may be called
     twice, and while the job runs. ``limits`` are for work of another length than most; how often a job may start is the
-    settings' business all the same.
+    settings' business all the same. ``files`` tells which files the job has outside ``results/{its id}``, the folder
+    of every job; a picture that it works on is named ``image_id`` in its parameters.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Kind(Generic[T]):
     run: Callable[[Context, Any, T], Any] | None = None
     forget: Callable[[Job, Any, T], None] | None = None
     limits: JobLimits | None = None
+    files: Callable[[Job, Any, T], list[Path]] | None = None
 
     def write(self, payload: Any) -> dict[str, Any]:
         """The payload as JSON."""
@@ -90,9 +92,26 @@ class Kinds(Generic[T]):
         kind = self._kinds.get(job.kind)
         if kind is None or kind.forget is None:
             return
-        try:
-            payload = kind.read(job.params)
-        except InvalidInput as error:
-            _log.warning("what an old job keeps is not known", job_id=job.id, reason=error.message)
-            return
-        kind.forget(job, payload, tools)
+        payload = _read_or_none(kind, job)
+        if payload is not None:
+            kind.forget(job, payload, tools)
+
+    def files(self, job: Job, tools: T) -> list[Path]:
+        """The files that the job has outside the folder of its own, as far as they are there and still its own."""
+        kind = self._kinds.get(job.kind)
+        if kind is None or kind.files is None:
+            return []
+        payload = _read_or_none(kind, job)
+        return [] if payload is None else kind.files(job, payload, tools)
+
+    def with_files(self) -> tuple[str, ...]:
+        """The names of the kinds whose jobs have such files."""
+        return tuple(name for name, kind in self._kinds.items() if kind.files is not None)
+
+
+def _read_or_none(kind: Kind[Any], job: Job) -> Any:
+    try:
+        return kind.read(job.params)
+    except InvalidInput as error:
+        _log.warning("what an old job keeps is not known", job_id=job.id, reason=error.message)
+        return None

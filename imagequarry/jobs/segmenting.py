@@ -169,6 +169,11 @@ def forget_extraction(job: Job, order: ExtractOrder, tools: Tools) -> None:
         _remove(job.checkpoint, tools.results)
 
 
+def extracted_files(job: Job, _order: ExtractOrder, tools: Tools) -> list[Path]:
+    """The files that the job saved, below the folder its caller named."""
+    return [] if job.checkpoint is None else _own_files(job.checkpoint, tools.results)
+
+
 def _remove(files: Mapping[str, Any], results: Path) -> None:
     for file in _own_files(files, results):
         with suppress(OSError):
@@ -194,6 +199,6 @@ def _kept(context: Context, image_id: str, operation: Operation, answer: Answer,
 
 EVERYTHING = Kind("segment-everything", EverythingOrder, everything, forget_picture)
 BOX = Kind("segment-box", BoxOrder, box, forget_picture)
-EXTRACT = Kind("extract-objects", ExtractOrder, extract, forget_extraction)
+EXTRACT = Kind("extract-objects", ExtractOrder, extract, forget_extraction, files=extracted_files)
 SINGLE = Kind("segment-single", SingleOrder, single, forget_picture)
 BATCH: Kind[Tools] = Kind("segment-batch", BatchOrder)

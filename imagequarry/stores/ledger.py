@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Select, and_, func, select
 
@@ -15,6 +15,8 @@ from imagequarry.domain.records import is_id
 from imagequarry.errors import Busy, Conflict, InvalidInput, JobNotFound
 from imagequarry.stores.ledger_journal import COLUMNS, Change, JobRow, Journal, advance, end, job_of, requeue
 from imagequarry.stores.tables import job_events, jobs
+
+T = TypeVar("T")
 
 # Any number does, as long as nothing but the adding of jobs takes it.
 _ROOM_LOCK = 5_081_148
@@ -187,6 +189,17 @@ class Ledger:
                 change.update(rows[0].parent_id, cancel=False, error=None, finished=None)
                 advance(change, rows[0].parent_id, -len(rows), failed=-len(rows))
         return self.get(id)
+
+    def at_rest(self, id: str, act: Callable[[Job], T]) -> T:
+        """Call ``act`` while nobody can start the job again; it must be quick and leave the database alone.
+
+        Raises JobNotFound, and Conflict for a job that has not ended.
+        """
+        with self._journal.change() as change:
+            row = _found(change, _checked(id))
+            if row.state not in ENDED:
+                raise Conflict("The job has not ended yet; cancel it first.", state=row.state)
+            return act(job_of(row))
 
     def remove(self, id: str) -> None:
         """Delete the job with its children and events; an owner that still works on it loses its lease.

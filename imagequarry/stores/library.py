@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import datetime
 
 from sqlalchemy import Connection
 
 from imagequarry.domain.described import ImageFile
 from imagequarry.domain.records import Segmentation, StoredImage
 from imagequarry.errors import Busy, Conflict, ImageNotFound, InvalidInput, NotFound, StorageFailure
-from imagequarry.stores import image_files, images, segmentations
+from imagequarry.stores import image_files, images, segmentations, unused_images
 from imagequarry.stores.blobs import Blobs
 from imagequarry.stores.database import Database
 from imagequarry.stores.images import Images
@@ -100,6 +101,14 @@ class Library:
         with self._database.write() as connection:
             digest = images.remove(connection, id)
         self._drop_unless_used(digest)
+
+    def delete_unused(self, id: str, before: datetime) -> bool:
+        """Remove a picture if ``unused_images`` calls it unused still; whether its blob went too."""
+        with self._database.write() as connection:
+            if not unused_images.is_unused(connection, id, before):
+                return False
+            digest = images.remove(connection, id)
+        return self._drop_unless_used(digest)
 
     def sweep(self) -> int:
         """Remove the files that no picture names; how many. Safe beside a running server, cheap enough for daily."""

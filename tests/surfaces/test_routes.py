@@ -69,6 +69,14 @@ DOCUMENTED = {
         "GET /ws/stats",
     },
     "imgr": {"POST /api/upload/image", "POST /api/run", "GET /health"},
+    "image2model": {
+        "GET /api/v1/admin/disk-usage",
+        "POST /api/v1/admin/cleanup",
+        "POST /api/v1/admin/cleanup-job",
+        "GET /api/v1/admin/list-files",
+        "DELETE /api/v1/admin/delete-job/{job_id}",
+        "GET /api/v1/admin/system-health",
+    },
 }
 
 
