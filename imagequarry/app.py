@@ -111,14 +111,15 @@ def create_app(settings: Settings | None = None, *, parts: Runtime | None = None
 
 
 def _body_limit(settings: Settings) -> Callable[[Scope], int]:
-    """One picture of the largest size, in a form or as base64 in JSON; a batch has a limit of its own."""
+    """One picture of the largest size, in a form or as base64 in JSON; batches and uploads have limits of their own."""
     largest = settings.max_image_mb * 2**20
     form, json = form_room(largest), json_room(largest)
+    upload = form_room(settings.max_upload_mb * 2**20, settings.max_upload_files)
     batch = max(json, settings.max_batch_mb * 2**20)
 
     def limit(scope: Scope) -> int:
         if Headers(scope=scope).get("content-type", "").startswith("multipart/"):
-            return form
+            return upload if scope["path"] == "/api/v1/upload/" else form
         return batch if scope["path"] == "/segment/batch" else json
 
     return limit

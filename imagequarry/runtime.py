@@ -22,7 +22,7 @@ from imagequarry.capabilities.drive import Drive
 from imagequarry.capabilities.duplicates import Duplicates
 from imagequarry.capabilities.embeddings import Embeddings
 from imagequarry.capabilities.gallery import Gallery
-from imagequarry.capabilities.intake import Limits
+from imagequarry.capabilities.intake import JPEG_PNG, Limits
 from imagequarry.capabilities.meshes import Meshes
 from imagequarry.capabilities.preloading import Preloading
 from imagequarry.capabilities.prewarming import Prewarmer
@@ -42,6 +42,8 @@ from imagequarry.jobs.catalogue import KINDS
 from imagequarry.jobs.events import Events
 from imagequarry.jobs.kinds import Kinds, Tools
 from imagequarry.jobs.machinery import JobSettings, Machinery
+from imagequarry.jobs.model_files import ModelFiles
+from imagequarry.jobs.model_orders import ModelOrders
 from imagequarry.jobs.ordering import Orders
 from imagequarry.jobs.runner import Runner
 from imagequarry.jobs.watching import Watching
@@ -78,6 +80,8 @@ _MB = 2**20
 _RASTER_BYTES = 512 * _MB
 # Uploads are held to MAX_IMAGE_SIDE; what lies on the server may be what a camera of 100 megapixels makes.
 _LONGEST_SIDE_OF_FILES = 12_000
+# What phones make of 48 megapixels; nothing is clicked on while a model is made.
+_LONGEST_SIDE_OF_MODELS = 8192
 _SWEEP_SECONDS = 60.0
 _DAY_SECONDS = 86_400.0
 
@@ -106,6 +110,8 @@ class Runtime:
     events: Events
     watching: Watching
     orders: Orders
+    model_orders: ModelOrders
+    model_files: ModelFiles
     describer: Describer
     directories: Directories
     gallery: Gallery
@@ -208,6 +214,16 @@ def assemble(settings: Settings) -> Runtime:
         events=jobs.events,
         watching=Watching(EventLog(database), jobs.bell),
         orders=Orders(jobs.board, archive, segmentation, settings.results),
+        model_orders=ModelOrders(
+            jobs.board,
+            archive,
+            meshes,
+            settings.max_upload_files,
+            Limits(settings.max_upload_mb * _MB, max(limits.max_side, _LONGEST_SIDE_OF_MODELS), JPEG_PNG),
+            job_settings(settings).limits,
+            settings.fal_timeout,
+        ),
+        model_files=ModelFiles(jobs.board, meshes, settings.results),
         describer=describer,
         directories=directories,
         gallery=gallery,

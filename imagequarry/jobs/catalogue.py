@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from imagequarry.jobs import indexing, segmenting
+from imagequarry.jobs import indexing, modelling, segmenting
 from imagequarry.jobs.kinds import Kind, Tools
 
 KINDS: tuple[Kind[Tools], ...] = (
@@ -13,4 +13,6 @@ KINDS: tuple[Kind[Tools], ...] = (
     segmenting.BATCH,
     indexing.INDEX,
     indexing.AGAIN,
+    modelling.MODEL,
+    modelling.MODELS,
 )
