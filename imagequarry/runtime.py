@@ -35,6 +35,8 @@ from imagequarry.domain.raster import Raster
 from imagequarry.domain.segmenter import Candidates
 from imagequarry.engines.huggingface.clip.vocabulary import VOCABULARY
 from imagequarry.engines.remote.card import CARD as REMOTE_CARD
+from imagequarry.engines.remote.fal.account import Account
+from imagequarry.engines.remote.fal.card import CARD as TRIPO3D_CARD
 from imagequarry.errors import Busy, ModelUnavailable, QuarryError, StorageFailure
 from imagequarry.jobs import indexing, machinery
 from imagequarry.jobs.board import Board
@@ -53,7 +55,7 @@ from imagequarry.models.embedding_store import EmbeddingFolder
 from imagequarry.models.hub import Hub
 from imagequarry.models.pool import ModelPool
 from imagequarry.models.pulling import Puller
-from imagequarry.models.registry import Registry
+from imagequarry.models.registry import AUTO, Registry
 from imagequarry.models.turns import Turns
 from imagequarry.models.weights import WeightsFolder
 from imagequarry.ops.cleanup import Cleanup, PictureStores
@@ -290,7 +292,7 @@ def models(settings: Settings) -> tuple[Registry, Segmentation]:
             "objects": settings.objects_model,
             "image-vectors": settings.image_vector_model,
             "text-vectors": settings.text_vector_model,
-            "mesh": settings.mesh_model,
+            "mesh": _mesh_model(settings),
         },
     )
     folder = settings.embedding_cache_dir
@@ -315,11 +317,22 @@ def puller(settings: Settings) -> Puller:
 
 
 def _catalogue(settings: Settings) -> tuple[Entry, ...]:
-    entries = catalogue(settings.object_vocabulary or VOCABULARY, settings.object_threshold)
+    entries = catalogue(settings.object_vocabulary or VOCABULARY, settings.object_threshold, _fal(settings))
     if not settings.sam_api_url:
         return entries
     token = settings.sam_api_token.get_secret_value() if settings.sam_api_token else ""
     return (*entries, remote(settings.sam_api_url, token, settings.sam_api_timeout))
+
+
+def _fal(settings: Settings) -> Account:
+    """The account at fal.ai; without a key nothing is ever sent there."""
+    key = settings.fal_key.get_secret_value().strip() if settings.fal_key else ""
+    return Account(key, settings.fal_endpoint, settings.fal_queue_url, settings.fal_rest_url, settings.fal_timeout)
+
+
+def _mesh_model(settings: Settings) -> str:
+    """Who gives a key wants it used: "auto" is then the model that is paid for."""
+    return TRIPO3D_CARD.name if settings.mesh_model == AUTO and settings.fal_key else settings.mesh_model
 
 
 def _where(settings: Settings) -> str:

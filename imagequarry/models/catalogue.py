@@ -14,6 +14,8 @@ from imagequarry.engines.embedded import appearance, plain_words, region_tree, r
 from imagequarry.engines.huggingface import devices
 from imagequarry.engines.huggingface.clip.vocabulary import VOCABULARY, words_of
 from imagequarry.engines.remote.card import CARD as REMOTE_CARD
+from imagequarry.engines.remote.fal.account import Account
+from imagequarry.engines.remote.fal.card import CARD as TRIPO3D_CARD
 from imagequarry.errors import ModelUnavailable, RemoteNotSetUp
 
 
@@ -105,6 +107,17 @@ def remote(url: str, token: str, timeout: float) -> Entry:
         return SamApi(url, token, timeout)
 
     return Entry(REMOTE_CARD, connected)
+
+
+def _tripo3d(account: Account) -> Entry:
+    """Tripo3D at fal.ai, for that account."""
+
+    def connected(weights: Path | None, hardware: Hardware) -> Any:
+        from imagequarry.engines.remote.fal.engine import Tripo3D
+
+        return Tripo3D(account)
+
+    return Entry(TRIPO3D_CARD, connected, not_set_up=account.lacks)
 
 
 def _huggingface(card: ModelCard, load: Loader, *needs: str) -> Entry:
@@ -216,11 +229,14 @@ _TEXT_ENCODERS: tuple[Entry, ...] = (
 )
 
 
-def catalogue(vocabulary: Sequence[str] = VOCABULARY, threshold: float | None = None) -> tuple[Entry, ...]:
+def catalogue(
+    vocabulary: Sequence[str] = VOCABULARY, threshold: float | None = None, fal: Account | None = None
+) -> tuple[Entry, ...]:
     """Every model, the preferred ones of a task first and the embedded ones last.
 
     ``vocabulary`` are the words that CLIP and SigLIP 2 look for (none: the default ones), ``threshold`` the least score
-    (0..1) that counts; None: the model's own. Raises ``InvalidInput`` for a vocabulary that cannot be used.
+    (0..1) that counts; None: the model's own. ``fal`` is the account that models in space are paid from. Raises
+    ``InvalidInput`` for a vocabulary that cannot be used.
     """
     wish = _Wish(words_of(vocabulary or VOCABULARY), threshold)
     both = (
@@ -237,6 +253,7 @@ def catalogue(vocabulary: Sequence[str] = VOCABULARY, threshold: float | None = 
         *(vectors for vectors, _ in both),
         Entry(appearance.CARD, lambda weights, hardware: appearance.Appearance()),
         *_TEXT_ENCODERS,
+        _tripo3d(fal or Account()),
         Entry(relief.CARD, lambda weights, hardware: relief.Relief()),
     )
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from imagequarry.errors import ModelFailure, ModelLoadFailed, OutOfMemory
+from imagequarry.errors import ModelFailure, ModelLoadFailed, OutOfMemory, RemoteFailure
 
 
 class Engine(Protocol):
@@ -128,7 +128,7 @@ class ModelPool:
 def _loaded(name: str, load: Callable[[], Engine]) -> Engine:
     try:
         return load()
-    except ModelFailure:
+    except (ModelFailure, RemoteFailure):
         raise
     except MemoryError as error:
         raise OutOfMemory(f"There is not enough memory to load {name!r}.", model=name) from error

@@ -121,7 +121,7 @@ class Registry:
 
         ``mode``: float32, or what the hardware is fastest at; without it what MODEL_PRECISION says. Both may be in
         memory at once. Models without weights know one mode only. Raises ``ModelUnavailable`` when weights or
-        libraries are missing, ``ModelLoadFailed`` when loading fails.
+        libraries are missing, ``RemoteNotSetUp``, ``ModelLoadFailed`` when loading fails.
         """
         entry = self._entry(card.engine)
         hardware = self._hardware
