@@ -29,6 +29,7 @@ from imagequarry.surfaces.image2model import SURFACE as IMAGE2MODEL
 from imagequarry.surfaces.imgr import SURFACE as IMGR
 from imagequarry.surfaces.keys import KeyGuard, Keys
 from imagequarry.surfaces.quarry import SURFACE as QUARRY
+from imagequarry.surfaces.rate_limits import Limiter, RateLimit, SharedCounts, Window
 from imagequarry.surfaces.requests import LastResort, RequestContext
 from imagequarry.surfaces.sam2 import SURFACE as SAM2
 from imagequarry.surfaces.streams import Streams
@@ -40,6 +41,12 @@ SURFACES = (QUARRY, SAM2, IMGR, CONTEXT, IMAGE2MODEL)
 
 # A search that waits for its turn keeps its thread, and a list or a click must not wait for one of those.
 _THREADS = 200
+
+# What pages of other origins may read of a reply's head.
+_EXPOSED = (
+    *("X-Request-ID", "X-Model", "Content-Disposition", "Retry-After"),
+    *("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"),
+)
 
 
 def create_app(settings: Settings | None = None, *, parts: Runtime | None = None, dev: bool = False) -> FastAPI:
@@ -54,6 +61,7 @@ def create_app(settings: Settings | None = None, *, parts: Runtime | None = None
         [key.get_secret_value() for key in settings.api_keys],
         [key.get_secret_value() for key in settings.admin_api_keys],
     )
+    limiter = _limiter(settings)
     streams = Streams()
 
     @asynccontextmanager
@@ -74,6 +82,8 @@ def create_app(settings: Settings | None = None, *, parts: Runtime | None = None
         await run_in_threadpool(here.start)
         yield
         await run_in_threadpool(feed.close)
+        if limiter:
+            await limiter.close()
         await run_in_threadpool(here.close)
 
     app = FastAPI(
@@ -99,15 +109,28 @@ def create_app(settings: Settings | None = None, *, parts: Runtime | None = None
     app.add_middleware(BodyLimit, limit_for=_body_limit(settings))
     app.add_middleware(KeyGuard, keys=keys, surfaces=surfaces)
     app.add_middleware(LastResort, surfaces=surfaces)
+    if limiter:
+        app.add_middleware(RateLimit, limiter=limiter, keys=keys, surfaces=surfaces)
     app.add_middleware(
         CORSMiddleware,
         allow_origins=["*"] if dev else list(settings.cors_origins),
         allow_methods=["*"],
         allow_headers=["*"],
-        expose_headers=["X-Request-ID", "X-Model"],
+        expose_headers=_EXPOSED,
     )
     app.add_middleware(RequestContext)
     return app
+
+
+def _limiter(settings: Settings) -> Limiter | None:
+    """What counts requests, where there is a limit to them."""
+    windows = [Window(settings.rate_limit_per_minute, 60), Window(settings.rate_limit_per_hour, 3600)]
+    limited = [window for window in windows if window.requests]
+    if not limited:
+        return None
+    return Limiter(
+        limited, SharedCounts(settings.redis_url.get_secret_value(), limited) if settings.redis_url else None
+    )
 
 
 def _body_limit(settings: Settings) -> Callable[[Scope], int]:

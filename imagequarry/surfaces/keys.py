@@ -15,9 +15,8 @@ from imagequarry.errors import KeyMissing, KeyRefused, QuarryError
 from imagequarry.surfaces.callers import is_local
 from imagequarry.surfaces.surface import Surfaces
 
-# The documentation and the studio's own files tell nothing that is not public.
-_OPEN = frozenset({"/", "/docs", "/redoc", "/openapi.json", "/studio"})
-_OPEN_BELOW = ("/docs/assets/", "/studio/")
+_PAGES = frozenset({"/", "/docs", "/redoc", "/openapi.json", "/studio"})
+_BELOW = ("/docs/assets/", "/studio/")
 
 
 class NotLocal(KeyRefused):
@@ -67,11 +66,15 @@ class KeyGuard:
         self._surfaces = surfaces
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        fault = self._fault(scope, get_route_path(scope)) if scope["type"] == "http" else None
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        path = get_route_path(scope)
+        fault = self._fault(scope, path)
         if fault is None:
             await self._app(scope, receive, send)
             return
-        reply = self._surfaces.nearest(get_route_path(scope)).render(fault)
+        reply = self._surfaces.foreseen(scope["method"], path).render(fault)
         if isinstance(fault, KeyMissing):
             reply.headers["WWW-Authenticate"] = "Bearer"
         await reply(scope, receive, send)
@@ -90,11 +93,15 @@ class KeyGuard:
     def _is_open(self, method: str, path: str) -> bool:
         return (
             method == "OPTIONS"
-            or path in _OPEN
-            or path.startswith(_OPEN_BELOW)
+            or is_page(path)
             or self._surfaces.is_probe(path)
             or (method == "GET" and self._surfaces.is_readable(path))
         )
+
+
+def is_page(path: str) -> bool:
+    """Whether the documentation or the studio's own files are asked for, which tell nothing that is not public."""
+    return path in _PAGES or path.startswith(_BELOW)
 
 
 def key_of(headers: Headers) -> bytes | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -9,7 +10,7 @@ from typing import TypeVar
 
 from fastapi import APIRouter
 from fastapi.responses import Response
-from starlette.routing import compile_path
+from starlette.routing import Route, compile_path
 from starlette.types import Scope
 
 from imagequarry.errors import FileTooLarge, ModelUnavailable, NotFound, QuarryError, RemoteNotSetUp
@@ -43,7 +44,8 @@ class Surface:
 
     ``probes`` are the paths that answer without a key; ``readable`` the templates of paths that may be read without
     one, since whoever knows the random id in them was told it. ``admin`` are the paths below which only those who keep
-    the server may ask.
+    the server may ask. Callers of a ``limited`` surface may ask only so often; its probes, and the ``uncounted`` paths
+    besides, do not count.
     """
 
     name: str
@@ -52,11 +54,19 @@ class Surface:
     probes: frozenset[str] = field(default_factory=frozenset)
     readable: tuple[str, ...] = ()
     admin: tuple[str, ...] = ()
+    limited: bool = False
+    uncounted: frozenset[str] = field(default_factory=frozenset)
 
     @property
     def paths(self) -> list[str]:
         """The templates of all paths, prefix included."""
         return [str(getattr(route, "path", "")) for router in self.routers for route in router.routes]
+
+    @property
+    def patterns(self) -> list[tuple[re.Pattern[str], frozenset[str]]]:
+        """What the paths of all HTTP routes match, and the methods of each."""
+        routes = [route for router in self.routers for route in router.routes if isinstance(route, Route)]
+        return [(route.path_regex, frozenset(route.methods or ())) for route in routes]
 
 
 class Surfaces:
@@ -69,7 +79,9 @@ class Surfaces:
         self._templates = [
             (path.split("/")[1:], surface) for surface in surfaces for path in (*surface.paths, *surface.admin)
         ]
+        self._patterns = [(*pattern, surface) for surface in surfaces for pattern in surface.patterns]
         self._probes = frozenset[str]().union(*(surface.probes for surface in surfaces))
+        self._uncounted = self._probes.union(*(surface.uncounted for surface in surfaces))
         self._readable = [compile_path(path)[0] for surface in surfaces for path in surface.readable]
         self._admin = [path for surface in surfaces for path in surface.admin]
 
@@ -81,6 +93,14 @@ class Surfaces:
         tags = getattr(scope.get("route"), "tags", None) or [""]
         return self._by_name.get(str(tags[0])) or self.nearest(str(scope.get("path", "")))
 
+    def foreseen(self, method: str, path: str) -> Surface:
+        """The surface that will answer, before any route was matched: what the router and then ``of`` will say."""
+        fitting = [(methods, surface) for pattern, methods, surface in self._patterns if pattern.match(path)]
+        for methods, surface in fitting:
+            if method in methods:
+                return surface
+        return fitting[0][1] if fitting else self.nearest(path)
+
     def nearest(self, path: str) -> Surface:
         """The surface that shares the most leading path segments; the first one where several do."""
         wanted = path.split("/")[1:]
@@ -89,6 +109,10 @@ class Surfaces:
     def is_probe(self, path: str) -> bool:
         """Whether the path answers without a key."""
         return path in self._probes
+
+    def is_uncounted(self, path: str) -> bool:
+        """Whether asking there is free."""
+        return path in self._uncounted
 
     def is_readable(self, path: str) -> bool:
         """Whether the path may be read without a key, by whoever knows the id in it."""

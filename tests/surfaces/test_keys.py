@@ -73,8 +73,10 @@ def ask(site: Site, method: str, path: str, headers: dict[str, str] | None = Non
 
 
 def check_refusal(surface: str, reply: httpx2.Response, status: int) -> None:
-    """The refusal is said in the surface's words, and repeats no key."""
+    """The refusal is said in the surface's words, and repeats no key; to HEAD it is said in the reply's head alone."""
     match surface:
+        case _ if reply.request.method == "HEAD":
+            assert reply.status_code == status
         case "quarry":
             check_quarry(reply, status, "HTTP_ERROR")
         case "context":

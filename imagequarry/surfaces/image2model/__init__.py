@@ -31,4 +31,6 @@ SURFACE = Surface(
         "/api/v1/upload/batch/{id}/status",
     ),
     admin=("/api/v1/admin", "/api/v1/logs"),
+    limited=True,
+    uncounted=frozenset({"/api/v1/health/metrics"}),
 )

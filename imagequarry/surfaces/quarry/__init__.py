@@ -8,4 +8,5 @@ SURFACE = Surface(
     routers=(health.router, segment.router, segment_jobs.router, jobs.router, storage.router, models.router),
     render=dialect.render,
     probes=frozenset({"/health/", "/health/ready", "/health/live"}),
+    limited=True,
 )
