@@ -26,6 +26,7 @@ from imagequarry.surfaces.context import PROCESSING_KINDS, live_search
 from imagequarry.surfaces.context import SURFACE as CONTEXT
 from imagequarry.surfaces.context.sockets import SocketLimits, Sockets
 from imagequarry.surfaces.image2model import SURFACE as IMAGE2MODEL
+from imagequarry.surfaces.image2model.streaming import TaskStreams
 from imagequarry.surfaces.imgr import SURFACE as IMGR
 from imagequarry.surfaces.keys import KeyGuard, Keys
 from imagequarry.surfaces.quarry import SURFACE as QUARRY
@@ -34,6 +35,7 @@ from imagequarry.surfaces.requests import LastResort, RequestContext
 from imagequarry.surfaces.sam2 import SURFACE as SAM2
 from imagequarry.surfaces.streams import Streams
 from imagequarry.surfaces.surface import Surfaces
+from imagequarry.surfaces.watching.event_stream import StreamLimits
 from imagequarry.surfaces.watching.feed import Feed
 
 # The first one answers where nothing tells which surface was meant.
@@ -79,6 +81,7 @@ def create_app(settings: Settings | None = None, *, parts: Runtime | None = None
             search=partial(live_search, here),
             limits=SocketLimits(places=settings.max_sockets),
         )
+        app.state.task_streams = TaskStreams(feed, here.board, streams, StreamLimits(places=settings.max_streams))
         await run_in_threadpool(here.start)
         yield
         await run_in_threadpool(feed.close)

@@ -203,6 +203,7 @@ class Settings(BaseSettings):
         1000, ge=1, le=1000000, description="Jobs that may wait before more are refused as busy."
     )
     app_title: str = Field("Image Quarry", description="Title shown in the API documentation.")
+    max_streams: int = Field(1000, ge=0, le=100000, description="Event streams that may be open at once.")
     max_sockets: int = Field(200, ge=0, le=10000, description="WebSockets that may be open at once.")
     app_description: str = Field(
         "Segmentation, cut-outs, captions and search of pictures over five documented surfaces.",

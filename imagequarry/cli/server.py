@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import ipaddress
 import signal
 import socket
 import threading
 import time
+from contextlib import suppress
 from queue import SimpleQueue
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -28,6 +30,8 @@ console = Console(stderr=True, highlight=False)
 _GRACE_SECONDS = 30
 # Streams are told to end before the server stops serving, and have this long to say so to their clients.
 _STREAM_SECONDS = 1.5
+# So long after, a connection that is closing but still holds what its client does not take is cut.
+_CUT_SECONDS = 3.0
 # WebSockets: bytes of a message, and seconds between two signs of life; who gives none for so long is gone.
 WEBSOCKETS: dict[str, Any] = {
     # Imported when something is served, and only then.
@@ -83,6 +87,16 @@ class Server(uvicorn.Server):
         self._streams.close()
         self._streams.wait(_STREAM_SECONDS)
         super().handle_exit(sig, frame)
+        time.sleep(_CUT_SECONDS)
+        for connection in tuple(self.server_state.connections):
+            with suppress(RuntimeError):  # the loop ended meanwhile
+                connection.loop.call_soon_threadsafe(_cut, connection.transport)
+
+
+def _cut(transport: asyncio.BaseTransport | None) -> None:
+    """Free a connection whose reply is over but whose client takes nothing: the server would wait for it."""
+    if isinstance(transport, asyncio.WriteTransport) and transport.is_closing():
+        transport.abort()
 
 
 def _run(app: FastAPI, settings: Settings, listening: socket.socket) -> None:

@@ -66,6 +66,14 @@ class Watching:
         found = self._log.last_of_job(plain_id(id), _number(since), position.highest, limit)
         return [watched for watched in found if position.has_passed(watched.event.seq)]
 
+    def past_of_family(self, id: str, since: int = 0, limit: int = 1000) -> list[WatchedEvent]:
+        """The newest events of a job after ``since`` and what its children log, passed by a reader or not, in order."""
+        return self._log.last_of_family(plain_id(id), _number(since), limit)
+
+    def gone(self, ids: Collection[str]) -> set[str]:
+        """Those of the jobs that were deleted, of which no event tells."""
+        return self._log.missing(ids) if ids else set()
+
     def past(
         self, position: Position, since: int, limit: int = 1000, kinds: Collection[str] | None = None
     ) -> list[WatchedEvent]:

@@ -57,6 +57,21 @@ class EventLog:
             raise JobNotFound
         return [_event(row) for row in reversed(rows)]
 
+    def last_of_family(self, job_id: str, after: int, limit: int) -> list[WatchedEvent]:
+        """The newest events of a job, and of what its children log, with after < number, in order."""
+        # As a list of jobs, so that the index of each one's events is used.
+        family = select(jobs.c.id).where(or_(jobs.c.id == job_id, jobs.c.parent_id == job_id))
+        own_or_said = or_(job_events.c.job_id == job_id, job_events.c.type == "log")
+        mine = and_(job_events.c.job_id.in_(family), own_or_said, job_events.c.seq > after)
+        query = _watched().where(mine).order_by(job_events.c.seq.desc()).limit(limit)
+        with self._database.read() as connection:
+            return [_event(row) for row in reversed(connection.execute(query).all())]
+
+    def missing(self, job_ids: Collection[str]) -> set[str]:
+        """Those of the jobs that are not there."""
+        with self._database.read() as connection:
+            return set(job_ids) - set(connection.execute(select(jobs.c.id).where(jobs.c.id.in_(job_ids))).scalars())
+
     def last(self, after: int, upto: int, limit: int, kinds: Collection[str] | None = None) -> list[WatchedEvent]:
         """As ``last_of_job`` for all jobs outside batches, or those of some kinds; among the last 5000 events."""
         span = and_(job_events.c.seq > after, job_events.c.seq <= upto)

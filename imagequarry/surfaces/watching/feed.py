@@ -25,7 +25,7 @@ class Feed:
     """Brings events to the surfaces. Belongs to one event loop; make it inside."""
 
     def __init__(self, watching: Watching) -> None:
-        self._watching = watching
+        self.watching = watching
         self._hearers: list[Callable[[Sequence[WatchedEvent]], None]] = []
         self._threads = CapacityLimiter(_THREADS)
         self._watchers = 0
@@ -67,12 +67,12 @@ class Feed:
         if self._reader is not None:
             self._reader.end(_LAST_LOOK_SECONDS)
 
-    async def read(self, look: Callable[[Watching], T]) -> T:
+    async def read(self, look: Callable[[], T]) -> T:
         """What ``look`` finds.
 
         In threads of its own, so that clients who ask often take none from others; nobody waits for one who left.
         """
-        return await to_thread.run_sync(look, self._watching, limiter=self._threads, abandon_on_cancel=True)
+        return await to_thread.run_sync(look, limiter=self._threads, abandon_on_cancel=True)
 
     def _begin(self) -> None:
         loop = asyncio.get_running_loop()
@@ -81,7 +81,7 @@ class Feed:
             # The reader is looked up in the loop: the first news may come before it has its name here.
             loop.call_soon_threadsafe(lambda: self._arrived(reader, news))
 
-        reader = self._reader = self._watching.begin(told)
+        reader = self._reader = self.watching.begin(told)
 
     def _arrived(self, reader: Reader, news: News) -> None:
         if reader is not self._reader:

@@ -29,6 +29,11 @@ class Outbox:
         self._emptied.clear()
         return True
 
+    def put_last(self, text: str, replaces: Hashable | None = None) -> None:
+        """Append a text as ``put`` does; where there is no room the oldest that waits goes."""
+        while not self.put(text, replaces):
+            self._waiting.popitem(last=False)
+
     async def next(self) -> str:
         """Take the oldest text; wait for it."""
         while not self._waiting:

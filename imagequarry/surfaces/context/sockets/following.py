@@ -57,15 +57,16 @@ class Following:
         position = self._feed.position  # taken before anything is awaited: all that comes later is delivered
         if position is None:
             raise StorageFailure
+        watching = self._feed.watching
         task_id = task_of(channel)
         if task_id is not None:
             newest = 1 if since is None else _MOST_OF_THE_PAST
-            found = await self._feed.read(lambda jobs: jobs.past_of_job(task_id, position, since or 0, newest))
+            found = await self._feed.read(lambda: watching.past_of_job(task_id, position, since or 0, newest))
         elif since is None:
             return []
         else:
             kinds = None if channel == JOBS else self._processing
-            found = await self._feed.read(lambda jobs: jobs.past(position, since, _MOST_OF_THE_PAST, kinds))
+            found = await self._feed.read(lambda: watching.past(position, since, _MOST_OF_THE_PAST, kinds))
         return [_message(channel, watched) for watched in without_stale_progress(found)[-most:]]
 
     def _hear(self, events: Sequence[WatchedEvent]) -> None:

@@ -4,62 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import json
-import signal
-import socket
-import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-import uvicorn
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from imagequarry.cli.server import WEBSOCKETS, Server
-from imagequarry.domain.job import JobLimits, JobOrder
 from imagequarry.errors import InvalidInput
 from imagequarry.jobs.bells import Bell
 from imagequarry.jobs.watching import Watching
 from imagequarry.stores.database import Database
-from imagequarry.stores.ledger import Ledger
-from imagequarry.stores.ledger_claims import Claims
-from imagequarry.stores.ledger_journal import Journal
 from imagequarry.stores.ledger_stream import EventLog
 from imagequarry.surfaces.context.sockets import Sockets, router
 from imagequarry.surfaces.context.sockets.limits import SocketLimits
 from imagequarry.surfaces.keys import Keys
 from imagequarry.surfaces.streams import Streams
 from imagequarry.surfaces.watching.feed import Feed
-
-SECONDS = 20.0
-KIND = "describe"
-
-
-class Jobs:
-    """Jobs that a test drives by hand."""
-
-    def __init__(self, database: Database, bell: Bell) -> None:
-        journal = Journal(database, bell.ring)
-        self.ledger = Ledger(journal)
-        self.claims = Claims(journal)
-
-    def add(self, kind: str = KIND, children: int = 0) -> str:
-        child = JobOrder(kind, {})
-        return self.ledger.add(JobOrder(kind, {}), JobLimits(), [child] * children)[0].id
-
-    def run(self, steps: Sequence[float] = (), kind: str = KIND) -> str:
-        """A job from its beginning to its end."""
-        id = self.add(kind)
-        taken = self.claims.take("w", id)
-        assert taken is not None
-        for step in steps:
-            self.claims.progress(taken.claim, step, f"at {step}")
-        self.claims.complete(taken.claim, None)
-        return id
+from tests.fixtures import loopback
+from tests.fixtures.ledger import KIND, Jobs
+from tests.fixtures.loopback import SECONDS
 
 
 @dataclass
@@ -121,32 +89,9 @@ def house(
 
 @contextmanager
 def served(here: House, *, send_buffer: int | None = None, **given: Any) -> Iterator[str]:
-    """The application behind uvicorn, set up as the command does; its address. ``send_buffer`` is the kernel's.
-
-    Ended as by a signal, and it must end soon, whoever is connected then.
-    """
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        if send_buffer is not None:
-            listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
-        config = uvicorn.Config(here.app, log_config=None, access_log=False, **{**WEBSOCKETS, **given})
-        server = Server(config, here.streams)
-        thread = threading.Thread(target=server.run, args=([listening],))
-        thread.start()
-        wait_until(lambda: server.started)
-        yield f"ws://127.0.0.1:{listening.getsockname()[1]}"
-        ended = time.monotonic()
-        server.handle_exit(signal.SIGTERM, None)
-        thread.join(SECONDS)
-        assert not thread.is_alive()
-        assert time.monotonic() - ended < 10
-
-
-def wait_until(holds: Callable[[], object], seconds: float = SECONDS) -> None:
-    """Return as soon as it holds."""
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end, "it did not come to pass"
-        time.sleep(0.01)
+    """The application behind uvicorn, set up as the command does; its address. ``send_buffer`` is the kernel's."""
+    with loopback.served(here.app, here.streams, send_buffer=send_buffer, **given) as address:
+        yield f"ws://{address}"
 
 
 @contextmanager

@@ -13,7 +13,8 @@ from starlette.websockets import WebSocketDisconnect
 
 from imagequarry.stores.database import Database
 from imagequarry.surfaces.context.sockets.limits import SocketLimits
-from tests.surfaces.context.sockets.house import house, stats, wait_until
+from tests.fixtures.loopback import wait_until
+from tests.surfaces.context.sockets.house import house, stats
 from tests.surfaces.context.sockets.test_messages import PATHS, check_error
 from tests.surfaces.context.test_models import check_refusal
 

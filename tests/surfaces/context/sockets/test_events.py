@@ -9,7 +9,9 @@ from typing import Any
 
 from starlette.testclient import TestClient, WebSocketTestSession
 
-from tests.surfaces.context.sockets.house import House, Jobs, stats, wait_until
+from tests.fixtures.ledger import Jobs
+from tests.fixtures.loopback import wait_until
+from tests.surfaces.context.sockets.house import House, stats
 
 
 def greeted(session: WebSocketTestSession) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient, WebSocketTestSession
 
-from tests.surfaces.context.sockets.house import House, wait_until
+from tests.fixtures.loopback import wait_until
+from tests.surfaces.context.sockets.house import House
 from tests.surfaces.context.sockets.test_messages import TIME, check_error
 
 

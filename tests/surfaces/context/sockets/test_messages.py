@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient, WebSocketTestSession
 
-from tests.surfaces.context.sockets.house import House, stats, wait_until
+from tests.fixtures.loopback import wait_until
+from tests.surfaces.context.sockets.house import House, stats
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}")
 PATHS = ("/ws", "/ws/processing", "/ws/search")

@@ -18,8 +18,8 @@ from websockets.sync.client import ClientConnection, connect
 
 from imagequarry.stores.database import Database
 from imagequarry.surfaces.context.sockets.limits import SocketLimits
+from tests.fixtures.loopback import SECONDS, wait_until
 from tests.surfaces.context.sockets.house import (
-    SECONDS,
     House,
     end_of,
     heard,
@@ -28,7 +28,6 @@ from tests.surfaces.context.sockets.house import (
     opened,
     say,
     served,
-    wait_until,
 )
 
 
