@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from functools import partial
 
 from anyio import to_thread
@@ -17,6 +17,7 @@ from starlette.types import Scope
 import imagequarry
 from imagequarry import runtime, studio
 from imagequarry.ops import logs
+from imagequarry.ops.metrics import RequestTimes, listening
 from imagequarry.runtime import Runtime
 from imagequarry.settings import Settings, read_settings
 from imagequarry.studio import documentation
@@ -25,6 +26,7 @@ from imagequarry.surfaces.body_limit import BodyLimit, form_room, json_room
 from imagequarry.surfaces.context import PROCESSING_KINDS, live_search
 from imagequarry.surfaces.context import SURFACE as CONTEXT
 from imagequarry.surfaces.context.sockets import SocketLimits, Sockets
+from imagequarry.surfaces.figures import figures
 from imagequarry.surfaces.image2model import SURFACE as IMAGE2MODEL
 from imagequarry.surfaces.image2model.streaming import TaskStreams
 from imagequarry.surfaces.imgr import SURFACE as IMGR
@@ -65,6 +67,7 @@ def create_app(settings: Settings | None = None, *, parts: Runtime | None = None
     )
     limiter = _limiter(settings)
     streams = Streams()
+    times = RequestTimes()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -82,8 +85,11 @@ def create_app(settings: Settings | None = None, *, parts: Runtime | None = None
             limits=SocketLimits(places=settings.max_sockets),
         )
         app.state.task_streams = TaskStreams(feed, here.board, streams, StreamLimits(places=settings.max_streams))
+        here.metrics.add_recorded(times.histogram)
+        here.metrics.add(*figures(times, streams, lambda: app.state.sockets.active))
         await run_in_threadpool(here.start)
-        yield
+        with _listening(settings, here):
+            yield
         await run_in_threadpool(feed.close)
         if limiter:
             await limiter.close()
@@ -121,7 +127,7 @@ def create_app(settings: Settings | None = None, *, parts: Runtime | None = None
         allow_headers=["*"],
         expose_headers=_EXPOSED,
     )
-    app.add_middleware(RequestContext)
+    app.add_middleware(RequestContext, times=times)
     return app
 
 
@@ -134,6 +140,13 @@ def _limiter(settings: Settings) -> Limiter | None:
     return Limiter(
         limited, SharedCounts(settings.redis_url.get_secret_value(), limited) if settings.redis_url else None
     )
+
+
+def _listening(settings: Settings, here: Runtime) -> AbstractContextManager[None]:
+    """The port for Prometheus, where one is wanted."""
+    if not settings.metrics_enabled:
+        return nullcontext()
+    return listening(settings.metrics_host, settings.metrics_port, here.metrics.text)
 
 
 def _body_limit(settings: Settings) -> Callable[[Scope], int]:

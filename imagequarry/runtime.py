@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -33,6 +33,7 @@ from imagequarry.capabilities.spaces import Spaces
 from imagequarry.domain.job import JobLimits
 from imagequarry.domain.raster import Raster
 from imagequarry.domain.segmenter import Candidates
+from imagequarry.domain.timing import Observe, unobserved
 from imagequarry.engines.huggingface.clip.vocabulary import VOCABULARY
 from imagequarry.engines.remote.card import CARD as REMOTE_CARD
 from imagequarry.engines.remote.fal.account import Account
@@ -49,7 +50,7 @@ from imagequarry.jobs.model_orders import ModelOrders
 from imagequarry.jobs.ordering import Orders
 from imagequarry.jobs.runner import Runner
 from imagequarry.jobs.watching import Watching
-from imagequarry.models.cache import ByteCache, EmbeddingKey
+from imagequarry.models.cache import ByteCache, CacheFigures, EmbeddingKey
 from imagequarry.models.catalogue import Entry, Hardware, catalogue, remote
 from imagequarry.models.embedding_store import EmbeddingFolder
 from imagequarry.models.hub import Hub
@@ -58,8 +59,10 @@ from imagequarry.models.pulling import Puller
 from imagequarry.models.registry import AUTO, Registry
 from imagequarry.models.turns import Turns
 from imagequarry.models.weights import WeightsFolder
+from imagequarry.ops import components
 from imagequarry.ops.cleanup import Cleanup, PictureStores
 from imagequarry.ops.health import Health
+from imagequarry.ops.metrics import JobMetrics, Metrics, process
 from imagequarry.ops.storage import Storage
 from imagequarry.settings import Settings
 from imagequarry.stores.blobs import FolderBlobs
@@ -68,6 +71,8 @@ from imagequarry.stores.description_scans import DescriptionScans
 from imagequarry.stores.descriptions import Descriptions
 from imagequarry.stores.drive import GoogleDrive, RefreshToken, ServiceAccount
 from imagequarry.stores.images import Images
+from imagequarry.stores.ledger_figures import LedgerFigures
+from imagequarry.stores.ledger_journal import Journal
 from imagequarry.stores.ledger_stream import EventLog
 from imagequarry.stores.library import Library
 from imagequarry.stores.segmentations import Segmentations
@@ -104,6 +109,7 @@ class Runtime:
     segmentation: Segmentation
     archive: Archive
     health: Health
+    metrics: Metrics
     limits: Limits
     results: Path
     drive: Drive
@@ -137,11 +143,14 @@ class Runtime:
     _machinery: Machinery = field(repr=False)
     # Hours after which what jobs left goes; None: never.
     _retention_hours: float | None
+    _job_metrics: JobMetrics = field(repr=False)
     _closing: threading.Event = field(default_factory=threading.Event, repr=False)
 
     def start(self) -> None:
         """Begin to work on jobs, and to unload what nobody uses."""
         threading.Thread(target=self._sweep, name="sweep", daemon=True).start()
+        with suppress(StorageFailure, Busy):  # the first scrape does it
+            self._job_metrics.begin()
         self._machinery.start()
         threading.Thread(target=self._mend, name="mend", daemon=True).start()
 
@@ -184,7 +193,8 @@ def assemble(settings: Settings) -> Runtime:
     """
     database = Database(settings.database)
     database.migrate()
-    registry, segmentation = models(settings)
+    metrics = Metrics()
+    registry, segmentation = models(settings, metrics.engines.observe)
     limits = Limits(max_bytes=settings.max_image_mb * _MB, max_side=settings.max_image_side)
     of_files = replace(limits, max_side=max(limits.max_side, _LONGEST_SIDE_OF_FILES))
     rasters: ByteCache[str, Raster] = ByteCache(_RASTER_BYTES)
@@ -202,11 +212,28 @@ def assemble(settings: Settings) -> Runtime:
     meshes = Meshes(registry, segmentation)
     tools = Tools(segmentation, archive, drive, settings.results, describer, directories, meshes)
     jobs = machinery.machinery(database, KINDS, tools, job_settings(settings))
+    version = settings.app_version or imagequarry.__version__
+    figures = LedgerFigures(Journal(database))
+    job_metrics = JobMetrics(figures, [kind.name for kind in KINDS if kind.run], jobs.queue.health)
+    metrics.add(*process.sources(version, registry, _caches(segmentation, archive), settings.data_dir), job_metrics)
     return Runtime(
         registry=registry,
         segmentation=segmentation,
         archive=archive,
-        health=Health(database, registry, settings.app_version or imagequarry.__version__),
+        health=Health(
+            version,
+            components.checks(
+                database,
+                registry,
+                components.queue(figures, jobs.queue.health),
+                settings.redis_url.get_secret_value() if settings.redis_url else None,
+                settings.celery_broker if settings.job_queue == "celery" else None,
+                (settings.data_dir, settings.results, settings.blobs),
+            ),
+            gallery.count,
+            settings.data_dir,
+        ),
+        metrics=metrics,
         limits=limits,
         results=settings.results,
         drive=drive,
@@ -252,6 +279,7 @@ def assemble(settings: Settings) -> Runtime:
         _vectors=vectors,
         _machinery=jobs,
         _retention_hours=settings.job_retention_hours or None,
+        _job_metrics=job_metrics,
     )
 
 
@@ -277,8 +305,8 @@ def job_settings(settings: Settings) -> JobSettings:
     )
 
 
-def models(settings: Settings) -> tuple[Registry, Segmentation]:
-    """The models and segmentation alone: what the command line needs."""
+def models(settings: Settings, observe: Observe = unobserved) -> tuple[Registry, Segmentation]:
+    """The models and segmentation alone: what the command line needs. ``observe`` hears how long models take."""
     embeddings: ByteCache[EmbeddingKey, Any] = ByteCache(settings.embedding_cache_mb * _MB)
     registry = Registry(
         _catalogue(settings),
@@ -294,6 +322,7 @@ def models(settings: Settings) -> tuple[Registry, Segmentation]:
             "text-vectors": settings.text_vector_model,
             "mesh": _mesh_model(settings),
         },
+        observe,
     )
     folder = settings.embedding_cache_dir
     disk = EmbeddingFolder(folder, settings.embedding_disk_mb * _MB) if folder else None
@@ -340,6 +369,10 @@ def _where(settings: Settings) -> str:
     if settings.database.startswith("sqlite"):
         return str(settings.db_path or settings.data_dir)
     return "postgresql"
+
+
+def _caches(segmentation: Segmentation, archive: Archive) -> Callable[[], dict[str, CacheFigures]]:
+    return lambda: {**segmentation.cache_figures(), "rasters": archive.cache_figures()}
 
 
 def _google_drive(settings: Settings) -> GoogleDrive:

@@ -21,7 +21,7 @@ from imagequarry.domain.records import (
 )
 from imagequarry.domain.segmenter import Candidate
 from imagequarry.errors import MaskNotFound
-from imagequarry.models.cache import ByteCache
+from imagequarry.models.cache import ByteCache, CacheFigures
 from imagequarry.stores.images import Images
 from imagequarry.stores.library import Library
 from imagequarry.stores.segmentations import Segmentations
@@ -122,6 +122,10 @@ class Archive:
         """The same for who will not ask again: a batch of a thousand leaves the room to those who click."""
         known = self._rasters.peek(self._images.get(id).digest)
         return known if known is not None else self._decoded(id)
+
+    def cache_figures(self) -> CacheFigures:
+        """How the decoded pictures in memory are doing."""
+        return self._rasters.figures()
 
     def page(self, limit: int, offset: int = 0) -> list[ListedImage]:
         """Kept pictures, the newest first, with the number of masks of each."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from imagequarry.domain.raster import Raster
 from imagequarry.domain.segmenter import PacksEmbeddings
-from imagequarry.models.cache import ByteCache, EmbeddingKey
+from imagequarry.models.cache import ByteCache, CacheFigures, EmbeddingKey
 from imagequarry.models.embedding_store import EmbeddingFolder
 from imagequarry.models.registry import Leased
 
@@ -22,6 +22,10 @@ class Embeddings:
         """What the leased engine's prompts on the picture need."""
         key = leased.key(image.digest)
         return self._memory.get(key, lambda: self._made(key, image, leased))
+
+    def figures(self) -> CacheFigures:
+        """How those in memory are doing."""
+        return self._memory.figures()
 
     def _made(self, key: EmbeddingKey, image: Raster, leased: Leased) -> Any:
         kept = self._from_disk(key, leased)
@@ -40,7 +44,8 @@ class Embeddings:
             return None
 
     def _computed(self, key: EmbeddingKey, image: Raster, leased: Leased) -> Any:
-        embedding = leased.engine.embed(image)
+        with leased.timed("embed"):
+            embedding = leased.engine.embed(image)
         if self._disk is not None and isinstance(leased.engine, PacksEmbeddings):
             self._disk.put(key, leased.engine.pack(embedding))
         return embedding

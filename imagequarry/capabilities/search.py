@@ -17,7 +17,7 @@ import numpy as np
 from imagequarry.capabilities.archive import Archive
 from imagequarry.capabilities.spaces import Spaces
 from imagequarry.domain.described import DescribedImage, Space
-from imagequarry.domain.describing import ReadsWords, Vectors
+from imagequarry.domain.describing import Vectors
 from imagequarry.stores import vectors
 from imagequarry.stores.descriptions import Descriptions
 from imagequarry.stores.words import Words
@@ -67,13 +67,13 @@ class Search:
         rankings = [[id for id, _ in self._words.search(query, depth, objects=objects)]]
         scores: dict[str, float] = {}
         with self._spaces.encoder("picture") as pictures:
-            if pictures is not None and isinstance(pictures.engine, ReadsWords):
-                asked = pictures.engine.encode_words([query])
+            if pictures is not None and pictures.reads_words:
+                asked = pictures.encode_words([query])
                 rankings.append(self._nearest(pictures.space, asked, depth, objects))
                 scores |= self._cosines(pictures.space, asked, rankings)
         with self._spaces.encoder("text") as texts:
             if texts is not None:
-                asked = texts.engine.encode([query])
+                asked = texts.encode([query])
                 rankings.append(self._nearest(texts.space, asked, depth, objects))
                 scores |= self._cosines(texts.space, asked, rankings)
         ids = _fused(rankings)
@@ -95,7 +95,7 @@ class Search:
             assert pictures is not None  # the embedded encoder is always there
             vector = self._vectors.fetch(pictures.space, [image_id]).get(image_id)
             if vector is None:  # kept by a surface that describes nothing
-                vector = pictures.engine.encode([self._archive.raster_once(image_id)])[0]
+                vector = pictures.encode([self._archive.raster_once(image_id)])[0]
             asked = np.asarray(vector, np.float32)[None]
             # One more, for the picture itself.
             hits = self._vectors.nearest(pictures.space, asked, offset + limit + 1, objects=objects)[0]

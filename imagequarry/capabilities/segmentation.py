@@ -13,7 +13,7 @@ from imagequarry.domain.raster import Raster
 from imagequarry.domain.segmenter import Candidate, Candidates, Everything, Found, KeepsCandidates, Prompt
 from imagequarry.domain.watch import Unwatched, Watch
 from imagequarry.errors import InvalidPrompt
-from imagequarry.models.cache import ByteCache, EmbeddingKey
+from imagequarry.models.cache import ByteCache, CacheFigures, EmbeddingKey
 from imagequarry.models.registry import Leased, Registry
 from imagequarry.models.turns import Turns
 
@@ -65,7 +65,8 @@ class Segmentation:
             check(prompt, image)
         with self._registry.lease(self.card(model)) as leased, self._turns.click():
             embedding = self._embeddings.of(image, leased)
-            found = [c for prompt in prompts for c in leased.engine.predict(embedding, prompt)[:most]]
+            with leased.timed("prompt"):
+                found = [c for prompt in prompts for c in leased.engine.predict(embedding, prompt)[:most]]
         return Answer(leased.card.name, tuple(found))
 
     def named(self, image: Raster, words: str, model: str | None = None) -> Answer:
@@ -76,7 +77,9 @@ class Segmentation:
         """
         card = self.words_card(model)
         with self._registry.lease(card) as leased, self._turns.click():
-            found = leased.engine.find(self._embeddings.of(image, leased), words)
+            embedding = self._embeddings.of(image, leased)
+            with leased.timed("words"):
+                found = leased.engine.find(embedding, words)
         return Answer(card.name, tuple(found))
 
     def words_card(self, model: str | None) -> ModelCard:
@@ -124,6 +127,10 @@ class Segmentation:
         self._registry.require(card)
         return card
 
+    def cache_figures(self) -> dict[str, CacheFigures]:
+        """How the embeddings in memory and the kept searches are doing, by these names."""
+        return {"embeddings": self._embeddings.figures(), "searches": self._searches.figures()}
+
     def _search(self, image: Raster, leased: Leased, wish: Everything, watch: Watch) -> Found:
         engine = leased.engine
         if not isinstance(engine, KeepsCandidates):
@@ -131,7 +138,9 @@ class Segmentation:
             remote = leased.card.family == "remote"
             turn: AbstractContextManager[Watch] = nullcontext(watch) if remote else self._turns.search(watch)
             with turn as polite:
-                found: Found = engine.everything(image, self._embeddings.of(image, leased), wish, polite)
+                embedding = self._embeddings.of(image, leased)
+                with leased.timed("everything"):
+                    found: Found = engine.everything(image, embedding, wish, polite)
                 return found
         wider = replace(wish, **_kept_thresholds(wish), max_time_ms=None)
         key = _search_key(leased.key(image.digest), wider)
@@ -144,7 +153,8 @@ class Segmentation:
     def _candidates(self, image: Raster, leased: Leased, wish: Everything, watch: Watch) -> Candidates:
         with self._turns.search(watch) as polite:
             embedding = self._embeddings.of(image, leased)
-            found: Candidates = leased.engine.candidates(image, embedding, wish, polite)
+            with leased.timed("everything"):
+                found: Candidates = leased.engine.candidates(image, embedding, wish, polite)
             return found
 
 

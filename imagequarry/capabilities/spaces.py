@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
+from imagequarry.domain import describing
 from imagequarry.domain.card import ModelCard, Task
 from imagequarry.domain.described import Space, SpaceKind
+from imagequarry.domain.raster import Raster
+from imagequarry.domain.timing import Stage
 from imagequarry.errors import ModelFailure, ModelNotFound, ModelUnavailable
 from imagequarry.models.registry import Leased, Registry
 from imagequarry.stores.vectors import Vectors
 
 TASKS: Final[dict[SpaceKind, Task]] = {"picture": "image-vectors", "text": "text-vectors"}
+_STAGES: Final[Mapping[SpaceKind, Stage]] = {"picture": "picture-vectors", "text": "text-vectors"}
 
 # Counting is a walk over an index, and the answer changes only when a model does.
 _REMEMBERED_SECONDS = 5.0
@@ -23,10 +27,32 @@ _REMEMBERED_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Encoder:
-    """A loaded engine that makes vectors, and the space that they belong to."""
+    """A leased engine that makes vectors, and the space that they belong to."""
 
-    engine: Any
+    leased: Leased
     space: Space
+
+    @property
+    def reads_words(self) -> bool:
+        """Whether it is one of pictures that puts words into their space."""
+        return isinstance(self.leased.engine, describing.ReadsWords)
+
+    def encode(self, inputs: Sequence[Raster] | Sequence[str]) -> describing.Vectors:
+        """The vector of each picture or text."""
+        return encode(self.space.kind, self.leased, inputs)
+
+    def encode_words(self, texts: Sequence[str]) -> describing.Vectors:
+        """The vectors of texts among those of pictures."""
+        with self.leased.timed(_STAGES["text"]):
+            found: describing.Vectors = self.leased.engine.encode_words(texts)
+            return found
+
+
+def encode(kind: SpaceKind, leased: Leased, inputs: Sequence[Raster] | Sequence[str]) -> describing.Vectors:
+    """The vectors that the leased engine makes of pictures or texts."""
+    with leased.timed(_STAGES[kind]):
+        found: describing.Vectors = leased.engine.encode(inputs)
+        return found
 
 
 def space_of(kind: SpaceKind, leased: Leased) -> Space:
@@ -59,7 +85,7 @@ class Spaces:
             yield None
             return
         with self._registry.lease(card) as leased:
-            today = Encoder(leased.engine, space_of(kind, leased))
+            today = Encoder(leased, space_of(kind, leased))
             fuller = self._fuller(kind, today.space)
             if not fuller:
                 yield today
@@ -69,7 +95,7 @@ class Spaces:
                 yield older
                 return
         with self._registry.lease(card) as leased:
-            yield Encoder(leased.engine, space_of(kind, leased))
+            yield Encoder(leased, space_of(kind, leased))
 
     def _today(self, kind: SpaceKind) -> ModelCard | None:
         try:
@@ -100,7 +126,7 @@ class Spaces:
             with self._registry.lease(found) as leased:
                 space = space_of(kind, leased)
                 if space.key == key:
-                    yield Encoder(leased.engine, space)
+                    yield Encoder(leased, space)
                     return
         yield None
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from imagequarry.domain.card import ModelCard, Task
+from imagequarry.domain.timing import Observe, Stage, timed, unobserved
 from imagequarry.errors import ModelNotFound, ModelUnavailable
 from imagequarry.models.cache import ByteCache, EmbeddingKey
 from imagequarry.models.catalogue import ALIASES, Entry, Hardware
@@ -52,15 +53,23 @@ class ModelState:
 
 @dataclass(frozen=True, slots=True)
 class Leased:
-    """A loaded engine, the card of the model it runs, and the version of its code and weights together."""
+    """A loaded engine, the card of the model it runs, and the version of its code and weights together.
+
+    ``observe`` hears how long the steps took that ran in a ``timed`` block.
+    """
 
     card: ModelCard
     engine: Any
     version: str
+    observe: Observe = unobserved
 
     def key(self, digest: str) -> EmbeddingKey:
         """Under what this engine's embedding of the picture with that digest is kept."""
         return EmbeddingKey(digest, self.card.name, self.version)
+
+    def timed(self, stage: Stage) -> AbstractContextManager[None]:
+        """Count the block as that step of the model."""
+        return timed(self.observe, stage, self.card.name)
 
 
 class Registry:
@@ -68,6 +77,7 @@ class Registry:
 
     ``default`` is what segments where nobody names a model, ``defaults`` what does the other tasks; "auto" where none
     is given. Cards that run as another model's share its engine: it is loaded once, and unloaded for all of them.
+    ``observe`` hears how long models take to load, and the steps of those that are leased.
     """
 
     def __init__(
@@ -79,12 +89,14 @@ class Registry:
         hardware: Hardware,
         default: str = AUTO,
         defaults: Mapping[Task, str] | None = None,
+        observe: Observe = unobserved,
     ) -> None:
         self._entries = {entry.card.name: entry for entry in catalogue}
         self._weights = weights
         self._pool = pool
         self._embeddings = embeddings
         self._hardware = hardware
+        self._observe = observe
         self._defaults: dict[Task, str] = {**(defaults or {}), "segment": default}
         for name in self._defaults.values():
             if name != AUTO:
@@ -129,7 +141,7 @@ class Registry:
             hardware = replace(hardware, precision="exact" if mode == "exact" else "auto")
         held_as = f"{card.engine}{_SEPARATOR}{hardware.precision}"
         with self._pool.lease(held_as, lambda: self._load(entry, hardware, held_as)) as engine:
-            yield Leased(card, engine, card.version + self._weighed[held_as])
+            yield Leased(card, engine, card.version + self._weighed[held_as], self._observe)
 
     def version(self, card: ModelCard) -> str:
         """The version a lease of that model would have; loads nothing, but may read the weights for their digest.
@@ -216,7 +228,8 @@ class Registry:
         # Weights under the same name may be other ones tomorrow, so their digest is part of the version. It comes
         # first: what is damaged is not loaded.
         version = self._weight_version(entry, weights, hardware)
-        engine = entry.load(weights, hardware)
+        with timed(self._observe, "load", entry.card.name):
+            engine = entry.load(weights, hardware)
         self._weighed[held_as] = version
         return engine
 

@@ -41,8 +41,11 @@ def report(data: Path) -> dict[str, Any]:
     }
 
 
+def nearest(folder: Path) -> Path:
+    """The folder, or the nearest one above it that is there: it will be on the same disk."""
+    return next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
+
+
 def _disk(folder: Path) -> dict[str, Any]:
-    """The disk of the folder, or of the nearest one above it that is there."""
-    there = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
-    usage = psutil.disk_usage(str(there))
+    usage = psutil.disk_usage(str(nearest(folder)))
     return {"total": usage.total, "free": usage.free, "percent": usage.percent}

@@ -1,4 +1,4 @@
-"""Two middlewares round every request: its id and its line in the access log, and a reply when all else failed."""
+"""Two middlewares round every request: its id, its time and its access line, and a reply when all else failed."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from imagequarry.ops.logs import access_logger, bound, logger
+from imagequarry.ops.metrics import RequestTimes
 from imagequarry.surfaces.surface import Surfaces, Unexpected
 
 log = logger(__name__)
@@ -20,10 +21,11 @@ _ID = re.compile(r"[A-Za-z0-9._:-]{1,128}", re.ASCII)
 
 
 class RequestContext:
-    """Gives a request its id, and the log its line. Pure ASGI, so that streams pass untouched."""
+    """Gives a request its id, the metrics its time, and the log its line. Pure ASGI, so that streams pass untouched."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, times: RequestTimes) -> None:
         self._app = app
+        self._times = times
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -32,19 +34,29 @@ class RequestContext:
         given = Headers(scope=scope).get("x-request-id", "")
         request_id = given if _ID.fullmatch(given) else uuid.uuid4().hex
         status = 0
+        started = time.perf_counter()
+
+        def taken() -> None:
+            route = getattr(scope.get("route"), "path", None)
+            self._times.observe(scope["method"], route, status, time.perf_counter() - started)
 
         async def tagged(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
                 MutableHeaders(scope=message)["X-Request-ID"] = request_id
+                # Now, and not at the end: how long a stream or a large file lasts is its reader's business.
+                taken()
             await send(message)
 
         with bound(request_id=request_id):
-            started = time.perf_counter()
+            self._times.in_flight += 1
             try:
                 await self._app(scope, receive, tagged)
             finally:
+                self._times.in_flight -= 1
+                if not status:
+                    taken()
                 duration = round((time.perf_counter() - started) * 1000, 1)
                 access.info(
                     "request", method=scope["method"], path=scope["path"], status=status or 499, duration_ms=duration

@@ -18,6 +18,18 @@ from tests.fixtures.pictures import encoded, scene
 from tests.fixtures.server import SECONDS, Serve, Server, Site, photograph
 
 CALLERS = 30
+PROBES = (
+    "/health",
+    "/health/",
+    "/health/ready",
+    "/health/live",
+    "/api/v1/health",
+    "/api/v1/health/",
+    "/api/v1/health/detailed",
+    "/api/v1/health/liveness",
+    "/api/v1/health/metrics",
+    "/api/v1/health/readiness",
+)
 POINT = '[{"x": 0.5, "y": 0.5}]'
 BIG = encoded(scene(1600, 1200), "JPEG")
 
@@ -60,7 +72,7 @@ def test_probes_answer_at_once_while_the_server_is_full_of_segmentations(serve: 
     server = serve()
     # More than the server has threads for, each another picture, so that none is answered from a cache.
     pictures = [encoded(scene(400, 300, seed), "JPEG") for seed in range(48)]
-    waits: dict[str, list[float]] = {path: [] for path in ("/health", "/health/", "/health/ready", "/health/live")}
+    waits: dict[str, list[float]] = {path: [] for path in PROBES}
 
     def segment(picture: bytes) -> int:
         try:

@@ -90,6 +90,11 @@ DOCUMENTED = {
         "GET /api/v1/admin/list-files",
         "DELETE /api/v1/admin/delete-job/{job_id}",
         "GET /api/v1/admin/system-health",
+        "GET /api/v1/health/",
+        "GET /api/v1/health/detailed",
+        "GET /api/v1/health/metrics",
+        "GET /api/v1/health/liveness",
+        "GET /api/v1/health/readiness",
     },
 }
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imagequarry.capabilities.spaces import TASKS, space_of
-from imagequarry.domain.card import ModelCard, Task
+from imagequarry.capabilities.spaces import TASKS, encode, space_of
+from imagequarry.domain.card import ModelCard
 from imagequarry.domain.described import Space, SpaceKind
 from imagequarry.domain.describing import Tag
 from imagequarry.domain.raster import Raster
@@ -89,7 +89,7 @@ class DescribingModels:
         with self._registry.lease(self._registry.choose(None, TASKS[kind])) as leased:
             space = space_of(kind, leased)
             self._seen[kind] = leased.card.name, space
-            return space, list(leased.engine.encode(inputs))
+            return space, list(encode(kind, leased, inputs))
 
     def _found(self, rasters: Sequence[Raster]) -> list[Findings]:
         captioner, captions = self._asked("caption", "captions", rasters)
@@ -103,8 +103,8 @@ class DescribingModels:
             for n, (caption, objects) in enumerate(zip(captions, tags, strict=True))
         ]
 
-    def _asked(self, task: Task, question: str, rasters: Sequence[Raster]) -> tuple[str, Any]:
-        with self._registry.lease(self._registry.choose(None, task)) as leased:
+    def _asked(self, task: Literal["caption", "objects"], question: str, rasters: Sequence[Raster]) -> tuple[str, Any]:
+        with self._registry.lease(self._registry.choose(None, task)) as leased, leased.timed(task):
             return leased.card.name, getattr(leased.engine, question)(rasters)
 
 

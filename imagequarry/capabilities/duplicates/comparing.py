@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -22,11 +23,12 @@ from imagequarry.capabilities.duplicates.hashing import (
 )
 from imagequarry.capabilities.duplicates.matches import Tier
 from imagequarry.capabilities.duplicates.pairs import similarity
-from imagequarry.domain.describing import ImageEncoder
+from imagequarry.domain.describing import Vectors
 from imagequarry.domain.raster import Raster
 
 Verdict = Tier | Literal["different"]
 Levels = NDArray[np.float64]
+Encode = Callable[[Sequence[Raster]], Vectors]
 
 _SIDE = 256
 _WINDOW = 11
@@ -71,14 +73,14 @@ class Comparison:
         }
 
 
-def compared(first: Raster, second: Raster, encoder: ImageEncoder, threshold: float) -> Comparison:
+def compared(first: Raster, second: Raster, encode: Encode, threshold: float) -> Comparison:
     """Everything there is to say of two pictures; the threshold only makes the verdict. Raises ``ModelFailure``."""
     one, other = words(turned_hashes(first)), words([perceptual_hash(second)])
     (at,), (distance,) = transforms(one, other)
     told = bool(one[0].any() and other.any())
     straight = turned(first, TRANSFORMS[at])
     identical = first.digest == second.digest
-    vectors = encoder.encode([straight, second])
+    vectors = encode([straight, second])
     cosine = 1.0 if identical else float(np.clip(vectors[0] @ vectors[1], -1, 1))
     agreeing = bool(distance <= AGREEING_BITS)
     alike = max(0.0, float(similarity(cosine, agreeing)))

@@ -82,7 +82,7 @@ class Duplicates:
         turns = self._agreeing(words(turned_hashes(raster)), ids)
         with self._encoder() as encoder:
             used = sorted({"none", *turns.values()}, key=TRANSFORMS.index)
-            asked = dict(zip(used, encoder.engine.encode([turned(raster, turn) for turn in used]), strict=True))
+            asked = dict(zip(used, encoder.encode([turned(raster, turn) for turn in used]), strict=True))
             space = encoder.space
         floor = max(threshold - _ROUNDING, 0.0)
         (hits,) = self._vectors.nearest(space, asked["none"][None], MOST_MATCHES, among=ids, min_score=floor)
@@ -99,7 +99,7 @@ class Duplicates:
         """Two pictures, kept or not, measured against each other; the threshold decides the verdict only."""
         check(threshold)
         with self._encoder() as encoder:
-            return comparing.compared(first, second, encoder.engine, threshold)
+            return comparing.compared(first, second, encoder.encode, threshold)
 
     def _agreeing(self, asked: Words, among: Sequence[str] | None) -> dict[str, Transform]:
         """The pictures whose hashes agree with one of the asked picture, by id, and which of them it was."""

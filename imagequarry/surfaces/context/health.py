@@ -10,26 +10,23 @@ from imagequarry.ops import system
 from imagequarry.runtime import Runtime
 from imagequarry.surfaces import probing
 from imagequarry.surfaces.context.dialect import NAME, timestamp
-from imagequarry.surfaces.context.schemas import HealthStatus, Statistics
 from imagequarry.surfaces.here import Here, runtime_of
+from imagequarry.surfaces.probing import ServiceHealth
 
 router = APIRouter(prefix="/api/v1", tags=[NAME])
 
 
 @router.head("/health", include_in_schema=False)
 @router.get("/health")
-async def health(request: Request, response: Response) -> HealthStatus:
+async def health(request: Request, response: Response) -> ServiceHealth:
     """Whether the server and what it depends on are well; 503 when something is not."""
-    here = runtime_of(request)
-    status = await probing.probed(lambda: _health(here))
-    response.status_code = 200 if status.database_connected else 503
-    return status
+    return await probing.service_health(runtime_of(request), response, timestamp())
 
 
 @router.get("/status")
 def status(here: Here) -> dict[str, Any]:
     """The machine, this process, the database, the models and the jobs."""
-    told = _health(here)
+    told = probing.service_told(here, timestamp())
     return {
         "status": told.status,
         "version": told.version,
@@ -80,24 +77,6 @@ def info(here: Here) -> dict[str, Any]:
         },
         "timestamp": timestamp(),
     }
-
-
-def _health(here: Runtime) -> HealthStatus:
-    connected = here.health.is_ready()
-    return HealthStatus(
-        status="healthy" if connected else "unhealthy",
-        service=here.health.service,
-        version=here.health.version,
-        database_connected=connected,
-        models_loaded=any(here.preloading.loaded().values()),
-        uptime=round(system.uptime(), 2),
-        stats=Statistics(
-            total_images=here.gallery.count() if connected else 0,
-            collection_name=here.collection.name,
-            db_path=here.collection.path,
-        ),
-        timestamp=timestamp(),
-    )
 
 
 def _loaded(here: Runtime) -> dict[str, int]:

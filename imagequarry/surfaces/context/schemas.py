@@ -259,24 +259,3 @@ class Preloaded(BaseModel):
     segmentation_model: str
     device: str
     timestamp: str
-
-
-class Statistics(BaseModel):
-    """What is kept."""
-
-    total_images: int
-    collection_name: str
-    db_path: str
-
-
-class HealthStatus(BaseModel):
-    """Whether the server is well; ``uptime`` is seconds."""
-
-    status: str
-    service: str
-    version: str
-    database_connected: bool
-    models_loaded: bool
-    uptime: float
-    stats: Statistics
-    timestamp: str

@@ -17,7 +17,7 @@ from tests.capabilities.duplicates.samples import photo, raster, saved
 
 
 def compare(one: Pixels, other: Pixels, threshold: float = 0.95) -> Comparison:
-    return compared(raster(one), raster(other), Appearance(), threshold)
+    return compared(raster(one), raster(other), Appearance().encode, threshold)
 
 
 def test_a_picture_and_itself_differ_in_nothing() -> None:

@@ -52,7 +52,7 @@ class Shelf:
         )
         with self.spaces.encoder("picture") as encoder:
             assert encoder is not None
-            vector, space = self._vector(encoder.engine, raster), encoder.space
+            vector, space = self._vector(encoder.leased.engine, raster), encoder.space
 
         def also(connection: Connection, kept: StoredImage) -> None:
             hashed = perceptual_hash(raster)

@@ -82,6 +82,11 @@ class Sockets:
             open_now.callback(self._active.subtract, [endpoint])
             await connection.run()
 
+    @property
+    def active(self) -> int:
+        """How many are open; may be asked from any thread."""
+        return sum(self._active.values())
+
     def stats(self) -> SocketStats:
         """The counts; may be asked from any thread."""
         traffic = self._house.traffic
