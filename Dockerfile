@@ -2,6 +2,13 @@
 #   docker build -t image-quarry-api .
 #   docker build -t image-quarry-api --build-arg EXTRAS=scale,models .      with torch and transformers
 
+FROM node:22-slim AS studio
+WORKDIR /build/studio
+COPY studio/package.json studio/package-lock.json ./
+RUN npm ci --no-audit --no-fund
+COPY studio ./
+RUN npm run build
+
 FROM python:3.11-slim AS build
 # EXTRAS: scale (Celery, Redis), models (the SAM engines).
 ARG EXTRAS=scale
@@ -12,6 +19,7 @@ RUN python -m venv /opt/imagequarry
 WORKDIR /build
 COPY constraints.txt LICENSE pyproject.toml README.md ./
 COPY imagequarry ./imagequarry
+COPY --from=studio /build/imagequarry/studio/site ./imagequarry/studio/site
 RUN /opt/imagequarry/bin/pip install --constraint constraints.txt ".[${EXTRAS}]"
 
 FROM python:3.11-slim

@@ -12,21 +12,29 @@ LOCK := pyproject.toml constraints.txt
 # Editable, so that the next start runs the code as it is then.
 INSTALL := $(BIN)/python -m pip install --quiet --quiet --constraint constraints.txt --editable
 CODE := $(wildcard imagequarry tests training bench examples)
+# The web application: its sources, and the page that says it was built from them.
+STUDIO := imagequarry/studio/site/index.html
+STUDIO_CODE := $(shell find studio -name node_modules -prune -o -type f ! -name '*.test.ts' ! -name openapi.json ! -name schema.d.ts -print)
+NODE := node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)'
+# Installed once for each lock file; npm leaves that file where it has finished.
+NPM_CI := { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --silent --no-audit --no-fund; }
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: help run test soak bench check format lock clean
+.PHONY: help run studio test soak bench check types format lock clean
 .DELETE_ON_ERROR:
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name says; do \
 		printf '%-14s %s\n' "$$name" "$$says"; done
 
-run: $(STAMPS)/$(if $(filter 0 no false,$(MODELS)),core,models) ## Install what is missing and start the server (HOST, PORT, DATA_DIR; MODELS=0)
+run: $(STAMPS)/$(if $(filter 0 no false,$(MODELS)),core,models) studio ## Install what is missing and start the server (HOST, PORT, DATA_DIR; MODELS=0)
 	@exec $(BIN)/imagequarry serve
 
-test: $(STAMPS)/test ## Install what the tests need and run them (ARGS="-k name")
+studio: $(STUDIO) ## Build the web application, where Node.js is present
+
+test: $(STAMPS)/test studio ## Install what the tests need and run them (ARGS="-k name")
 	@$(BIN)/python -m pytest $(ARGS)
 
 soak: $(STAMPS)/test ## Kill servers and workers at random for some 20 minutes and count the jobs
@@ -38,7 +46,7 @@ bench: $(STAMPS)/test ## Measure models, jobs, vectors and duplicates side by si
 	@$(BIN)/python -m bench.vectors $(ARGS)
 	@$(BIN)/python -m bench.duplicates $(ARGS)
 
-check: $(STAMPS)/check ## Lint, formatting, strict types and the floors
+check: $(STAMPS)/check types ## Lint, formatting, strict types and the floors
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/mypy $(CODE)
@@ -47,6 +55,13 @@ check: $(STAMPS)/check ## Lint, formatting, strict types and the floors
 format: $(STAMPS)/check ## Format the code and mend what can be mended
 	$(BIN)/ruff check --fix $(CODE)
 	$(BIN)/ruff format $(CODE)
+	@if $(NODE) 2>/dev/null; then cd studio && $(NPM_CI) && npm run --silent format; fi
+
+# The studio may call no route that the server does not describe: the types of its client are made from the description.
+types: $(STAMPS)/check
+	@if $(NODE) 2>/dev/null; then \
+		$(BIN)/imagequarry openapi > studio/openapi.json && cd studio && $(NPM_CI) && npm run --silent types && npm run --silent check; \
+	else echo "The studio is not checked: that takes Node.js 20.19 or newer." >&2; fi
 
 lock: $(STAMPS)/venv ## Renew constraints.txt with the newest versions that pyproject.toml allows
 	@$(BIN)/python -m pip install --quiet 'uv>=0.13'
@@ -56,8 +71,17 @@ lock: $(STAMPS)/venv ## Renew constraints.txt with the newest versions that pypr
 	} > constraints.new && mv constraints.new constraints.txt
 
 clean: ## Remove the environment and all caches; data stays
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist studio/node_modules imagequarry/studio/site
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Without Node.js, or without a network for its libraries, the server goes on and says on its page what is missing.
+$(STUDIO): $(STUDIO_CODE)
+	@if ! $(NODE) 2>/dev/null; then \
+		echo "The web application is not built: that takes Node.js 20.19 or newer. Everything else works without." >&2; \
+	else \
+		echo "Building the web application (again when its sources change) ..."; \
+		{ cd studio && $(NPM_CI) && npm run --silent build -- --logLevel warn && touch ../$@; } || \
+			echo "The web application could not be built, for the reason above: going on without." >&2; fi
 
 $(STAMPS)/venv:
 	@command -v "$(PYTHON)" >/dev/null || { \

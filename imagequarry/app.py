@@ -15,12 +15,12 @@ from starlette.datastructures import Headers
 from starlette.types import Scope
 
 import imagequarry
-from imagequarry import runtime, studio
+from imagequarry import runtime
 from imagequarry.ops import logs
 from imagequarry.ops.metrics import RequestTimes, listening
 from imagequarry.runtime import Runtime
 from imagequarry.settings import Settings, read_settings
-from imagequarry.studio import documentation
+from imagequarry.studio import documentation, pages
 from imagequarry.surfaces import faults
 from imagequarry.surfaces.body_limit import BodyLimit, form_room, json_room
 from imagequarry.surfaces.context import PROCESSING_KINDS, live_search
@@ -109,7 +109,7 @@ def create_app(settings: Settings | None = None, *, parts: Runtime | None = None
     for surface in surfaces.all:
         for router in surface.routers:
             app.include_router(router)
-    app.include_router(studio.router)
+    app.include_router(pages.router)
     app.include_router(documentation.router)
     app.mount(documentation.ASSETS, documentation.assets)
     faults.install(app, surfaces)

@@ -5,4 +5,5 @@ pytest_plugins = [
     "tests.fixtures.describing",
     "tests.fixtures.redis",
     "tests.fixtures.server",
+    "tests.fixtures.browser",
 ]

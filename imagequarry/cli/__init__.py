@@ -97,6 +97,14 @@ def index(
 
 
 @app.command()
+def openapi() -> None:
+    """Print what every route takes and answers, as OpenAPI in JSON."""
+    from imagequarry.cli import routes
+
+    routes.show()
+
+
+@app.command()
 def doctor() -> None:
     """Say what is installed, which engines can run, what is missing and how to get it."""
     from imagequarry.cli import examination

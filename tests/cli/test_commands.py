@@ -239,3 +239,10 @@ def test_a_port_that_is_taken_is_told_before_the_data_is_touched(tmp_path: Path)
     assert done.returncode == 1
     assert "cannot be listened on" in done.stderr
     assert not list(tmp_path.rglob("*.db"))
+
+
+def test_the_routes_are_described_and_nothing_is_written(run_here: Run, folder: Path) -> None:
+    described = run_here("openapi")
+    assert described.returncode == 0
+    assert "/generate_and_store_masks" in json.loads(described.stdout)["paths"]
+    assert not (folder / "data").exists()

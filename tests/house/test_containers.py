@@ -74,7 +74,8 @@ def interpolated(text: str, **known: str) -> str:
 
 
 def test_the_image_is_built_in_stages_on_images_with_a_version() -> None:
-    bases = every("FROM")
+    studio, *bases = every("FROM")
+    assert re.match(r"node:\d+-slim AS studio$", studio)
     assert len(bases) >= 2
     assert all(re.match(r"python:3\.\d+-slim( AS \w+)?$", base) for base in bases)
     version = bases[0].split(":")[1].split("-")[0]
@@ -97,6 +98,9 @@ def test_nothing_is_added_from_elsewhere_and_what_is_copied_is_in_the_build() ->
         if "--from=build" in rest.split():
             assert words == ["/opt/imagequarry", "/opt/imagequarry"]
             continue
+        if "--from=studio" in rest.split():
+            assert words == ["/build/imagequarry/studio/site", "./imagequarry/studio/site"]
+            continue
         for source in words[:-1]:
             assert (ROOT / source).exists()
             assert not ignored(source)
@@ -112,6 +116,9 @@ def test_nothing_is_added_from_elsewhere_and_what_is_copied_is_in_the_build() ->
         (".venv/bin/python", True),
         ("tests/conftest.py", True),
         ("imagequarry/jobs/__pycache__/board.cpython-311.pyc", True),
+        ("imagequarry/studio/site/index.html", True),
+        ("studio/node_modules/svelte/package.json", True),
+        ("studio/src/main.ts", False),
         ("imagequarry/jobs/board.py", False),
         ("imagequarry/engines/embedded/region_tree/edge_net.onnx", False),
         ("pyproject.toml", False),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -156,6 +157,14 @@ def test_every_field_is_described_with_its_route_or_with_one_that_is_referred_to
         names = fields_of(api["paths"][path][method.lower()], api["components"]["schemas"])
         missing += [f"{route}: {name}" for name in sorted(names) if f"`{name}`" not in text]
     assert missing == []
+
+
+def test_the_description_refers_to_nothing_that_is_not_in_it(site: Site) -> None:
+    api = site.client.get("/openapi.json").json()
+    named = set(re.findall(r'"\$ref": "#/components/schemas/([^"]+)"', json.dumps(api)))
+    assert "GenerateRequest" in named
+    assert named <= set(api["components"]["schemas"])
+    assert "#/$defs" not in json.dumps(api)
 
 
 def test_the_matched_route_says_which_surface_it_belongs_to(site: Site) -> None:

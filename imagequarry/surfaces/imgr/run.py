@@ -69,12 +69,26 @@ def _checked(body: Any) -> Run:
         raise RequestValidationError([{**fault, "loc": ("body", *fault["loc"])} for fault in found]) from None
 
 
+def _schema() -> Any:
+    """The fields' JSON schema, whole: a route's own description can refer to nothing but what other routes have."""
+    schema = Run.model_json_schema()
+    known = schema.pop("$defs")
+
+    def whole(part: Any) -> Any:
+        if isinstance(part, dict):
+            named = known.get(str(part.get("$ref", "")).rpartition("/")[2], part)
+            return {name: whole(value) for name, value in named.items()}
+        return [whole(item) for item in part] if isinstance(part, list) else part
+
+    return whole(schema)
+
+
 # For the documentation: FastAPI cannot see what a request is read by hand for.
 OPENAPI: dict[str, Any] = {
     "requestBody": {
         "required": True,
         "content": {
-            media_type: {"schema": Run.model_json_schema(ref_template="#/components/schemas/{model}")}
+            media_type: {"schema": _schema()}
             for media_type in ("application/x-www-form-urlencoded", "multipart/form-data", "application/json")
         },
     }
