@@ -16,8 +16,9 @@ CODE := $(wildcard imagequarry tests training bench examples)
 STUDIO := imagequarry/studio/site/index.html
 STUDIO_CODE := $(shell find studio -name node_modules -prune -o -type f ! -name '*.test.ts' ! -name openapi.json ! -name schema.d.ts -print)
 NODE := node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)'
-# Installed once for each lock file; npm leaves that file where it has finished.
-NPM_CI := { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --silent --no-audit --no-fund; }
+# Installed once for each lock file; a copy of it says which one is installed.
+NPM_CI := { cmp -s package-lock.json node_modules/.studio-lock || \
+	{ npm ci --silent --no-audit --no-fund && cp package-lock.json node_modules/.studio-lock; }; }
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore

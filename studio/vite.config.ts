@@ -35,6 +35,8 @@ export default defineConfig({
     // The content policy forbids what is inline, pictures in data: addresses apart.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    // How long plugins took is no news on a busy machine.
+    rolldownOptions: { checks: { pluginTimings: false } },
   },
   server: {
     // For `npm run dev`: the pages from here, everything else from a server that runs.
