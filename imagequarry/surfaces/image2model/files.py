@@ -17,7 +17,7 @@ from imagequarry.surfaces.image2model import states
 # What a browser may show where it stands; anything else is saved.
 _SHOWN = frozenset({"image/png", "image/jpeg", "image/webp"})
 _HEADERS = {"Cache-Control": "private, no-cache", "X-Content-Type-Options": "nosniff"}
-_RANGES = re.compile(r"\s*bytes\s*=\s*(\d+-\d*|-\d+)(\s*,\s*(\d+-\d*|-\d+))*\s*", re.ASCII | re.IGNORECASE)
+_RANGE = re.compile(r"(\d{0,18})-(\d{0,18})", re.ASCII)
 
 
 def of(file: ResultFile) -> Response:
@@ -57,10 +57,21 @@ class _File(FileResponse):
             kept = {name: self.headers[name] for name in ("etag", "last-modified", "cache-control")}
             await Response(status_code=304, headers=kept)(scope, receive, send)
             return
-        if not _RANGES.fullmatch(asked.get("range", "")):
+        if not _is_readable(asked.get("range", "")):
             # One that cannot be read is none (RFC 9110, 14.2), and no reason for a refusal in nobody's words.
             scope = {**scope, "headers": [pair for pair in scope["headers"] if pair[0] != b"range"]}
         await super().__call__(scope, receive, send)
 
     def _is_known(self, tags: str) -> bool:
         return any(tag.strip().removeprefix("W/") in ("*", self.headers["etag"]) for tag in tags.split(","))
+
+
+def _is_readable(ranges: str) -> bool:
+    """Whether the text means parts of a file in bytes, as in ``bytes=0-99,-5``."""
+    unit, _, specs = ranges.partition("=")
+    found = [_RANGE.fullmatch(spec.strip()) for spec in specs.split(",")]
+    return unit.strip().lower() == "bytes" and all(spec and _is_forward(spec[1], spec[2]) for spec in found)
+
+
+def _is_forward(first: str, last: str) -> bool:
+    return int(first) <= int(last) if first and last else bool(first or last)

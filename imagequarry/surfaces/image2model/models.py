@@ -30,12 +30,14 @@ def generate(here: Here, body: GenerateRequest) -> Generating:
 def model_job(job_id: str, here: Here, request: Request) -> ModelJob:
     """How far a model is, or any other job."""
     job = here.board.get(job_id)
+    word = states.word(job)
+    left = 0.0 if word == "failed" else here.model_orders.seconds_left(job)
     return ModelJob(
         job_id=job.id,
-        status=states.word(job),
+        status=word,
         progress=states.percent(job.progress),
         model_url=links.model_url(request, job),
-        estimated_time_remaining=math.ceil(here.model_orders.seconds_left(job)),
+        estimated_time_remaining=math.ceil(left),
         error=states.failure(job),
     )
 

@@ -30,5 +30,6 @@ def wish_of(here: Runtime, fields: ModelFields) -> ModelWish:
     try:
         here.meshes.ready(fields.model_type)
     except ModelNotFound as error:
-        raise InvalidInput(f"model_type: {error.message}", **error.details) from error
+        makers = [one.card.name for one in here.meshes.available()]
+        raise InvalidInput(f"model_type: One of {', '.join(makers)}.", allowed_types=makers) from error
     return fields.wish
