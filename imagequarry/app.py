@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
@@ -35,6 +36,7 @@ from imagequarry.surfaces.quarry import SURFACE as QUARRY
 from imagequarry.surfaces.rate_limits import Limiter, RateLimit, SharedCounts, Window
 from imagequarry.surfaces.requests import LastResort, RequestContext
 from imagequarry.surfaces.sam2 import SURFACE as SAM2
+from imagequarry.surfaces.strangers import StrangerGuard
 from imagequarry.surfaces.streams import Streams
 from imagequarry.surfaces.surface import Surfaces
 from imagequarry.surfaces.watching.event_stream import StreamLimits
@@ -66,6 +68,7 @@ def create_app(settings: Settings | None = None, *, parts: Runtime | None = None
         [key.get_secret_value() for key in settings.admin_api_keys],
     )
     limiter = _limiter(settings)
+    origins = ["*"] if dev else settings.cors_origins
     streams = Streams()
     times = RequestTimes()
 
@@ -79,7 +82,7 @@ def create_app(settings: Settings | None = None, *, parts: Runtime | None = None
             feed,
             keys,
             streams,
-            origins=["*"] if dev else settings.cors_origins,
+            origins=origins,
             processing=PROCESSING_KINDS,
             search=partial(live_search, here),
             limits=SocketLimits(places=settings.max_sockets),
@@ -117,18 +120,26 @@ def create_app(settings: Settings | None = None, *, parts: Runtime | None = None
     # The last one added is the outermost: a request meets them from the bottom up.
     app.add_middleware(BodyLimit, limit_for=_body_limit(settings))
     app.add_middleware(KeyGuard, keys=keys, surfaces=surfaces)
+    if not keys.wanted:
+        app.add_middleware(StrangerGuard, surfaces=surfaces, hosts=_own_names(settings), origins=origins)
     app.add_middleware(LastResort, surfaces=surfaces)
     if limiter:
         app.add_middleware(RateLimit, limiter=limiter, keys=keys, surfaces=surfaces)
     app.add_middleware(
         CORSMiddleware,
-        allow_origins=["*"] if dev else list(settings.cors_origins),
+        allow_origins=origins,
         allow_methods=["*"],
         allow_headers=["*"],
         expose_headers=_EXPOSED,
     )
     app.add_middleware(RequestContext, times=times)
     return app
+
+
+def _own_names(settings: Settings) -> set[str]:
+    """What this server is called, here, among the machines of its network, and by who set it up."""
+    machine = socket.gethostname()
+    return {settings.host, machine, f"{machine.partition('.')[0]}.local", *settings.allowed_hosts}
 
 
 def _limiter(settings: Settings) -> Limiter | None:

@@ -93,6 +93,9 @@ class Settings(BaseSettings):
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Origins (JSON list) whose pages may call the server."
     )
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Names, besides its own, under which the server may be asked without API_KEYS; *: any."
+    )
     default_model: str = Field(
         "auto", description="Model used where a caller names none; auto: the best whose weights are present."
     )
@@ -211,7 +214,10 @@ class Settings(BaseSettings):
     )
     app_version: str | None = Field(None, description="Version reported by the server; default: the package's own.")
 
-    @field_validator("api_keys", "admin_api_keys", "cors_origins", "image_roots", "object_vocabulary", mode="before")
+    @field_validator(
+        *("api_keys", "admin_api_keys", "allowed_hosts", "cors_origins", "image_roots", "object_vocabulary"),
+        mode="before",
+    )
     @classmethod
     def _lists(cls, value: Any) -> Any:
         return _listed(value)

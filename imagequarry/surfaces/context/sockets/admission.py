@@ -11,12 +11,7 @@ from starlette.websockets import WebSocket
 
 from imagequarry.errors import Busy, KeyRefused
 from imagequarry.surfaces.keys import Keys, key_of
-
-_PORTS = {"http": ":80", "https": ":443"}
-
-
-class ForeignOrigin(KeyRefused):
-    """Pages of this origin may not open a WebSocket here; CORS_ORIGINS names those that may."""
+from imagequarry.surfaces.strangers import ForeignOrigin, is_of_ours
 
 
 class Admission:
@@ -31,7 +26,9 @@ class Admission:
 
     def is_known(self, headers: Headers) -> bool:
         """Whether the client needs to say no key any more. Raises ForeignOrigin, and KeyRefused for a wrong key."""
-        if not self._is_ours(headers):
+        # A browser lets every page open sockets to every server, so a page anywhere could use a server on the machine
+        # of its reader, keys or not: unlike other requests, nothing but this check stops it.
+        if not is_of_ours(headers, self._origins):
             raise ForeignOrigin
         given = key_of(headers)
         if not self._keys.wanted:
@@ -54,17 +51,3 @@ class Admission:
         finally:
             self._taken[address] -= 1
             self._taken += Counter()  # forget the addresses without any
-
-    def _is_ours(self, headers: Headers) -> bool:
-        """Whether no page asks, or one of this server or of a known origin.
-
-        A browser lets every page open sockets to every server, so a page anywhere could use a server on the machine
-        of its reader, keys or not: unlike other requests, nothing but this check stops it.
-        """
-        origin = headers.get("origin")
-        if origin is None or "*" in self._origins or origin in self._origins:
-            return True
-        scheme, _, place = origin.lower().partition("://")
-        default = _PORTS.get(scheme, "")
-        host = headers.get("host", "").lower()
-        return bool(place) and place.removesuffix(default) == host.removesuffix(default)
