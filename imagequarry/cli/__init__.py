@@ -10,10 +10,11 @@ from rich.console import Console
 from rich.markup import escape
 
 import imagequarry
-from imagequarry.cli import job_list, weights
+from imagequarry.cli import api_keys, job_list, weights
 from imagequarry.errors import QuarryError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app.add_typer(api_keys.app, name="keys", help="Keys that open the server.")
 app.add_typer(job_list.app, name="jobs", help="What was asked for in the background.")
 app.add_typer(weights.app, name="models", help="Which models there are, on disk and in memory.")
 
