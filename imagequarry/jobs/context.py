@@ -42,6 +42,7 @@ class Context:
         self.job = job
         self.checkpoint: Any = job.checkpoint
         self.lost = False
+        self._deleted = False
         self._claims = claims
         self._soft = time.monotonic() + job.limits.soft
         self._cancelled = False
@@ -82,6 +83,8 @@ class Context:
 
     def check(self) -> None:
         """Raise when the job should stop."""
+        if self._deleted:
+            raise Cancelled("The job was deleted.")
         if self.lost:
             raise LostLease
         if self._interrupted:
@@ -93,8 +96,10 @@ class Context:
 
     def hear(self, standing: Standing) -> None:
         """What the heartbeat learned; the next ``check`` acts on it."""
-        if standing == "lost":
+        if standing in ("lost", "gone"):
             self.lost = True
+            # Nobody else will ever have it, so it is called off like one that was cancelled.
+            self._deleted = standing == "gone"
         elif standing == "unwanted":
             self._cancelled = True
 
@@ -117,4 +122,5 @@ class Context:
     def _hold(self, held: bool) -> None:
         if not held:
             self.lost = True
-            raise LostLease
+            self.hear(self._claims.standing(self.job.claim))
+            self.check()

@@ -17,7 +17,8 @@ from imagequarry.domain.job import Claim, EndState, Job, JobError
 from imagequarry.stores.ledger_journal import COLUMNS, Change, JobRow, Journal, advance, end, fit, job_of, requeue
 from imagequarry.stores.tables import jobs
 
-Standing = Literal["held", "unwanted", "lost"]
+Standing = Literal["held", "unwanted", "lost", "gone"]
+"""Of a claim: it holds; the job should stop; another worker has the job, or none; somebody deleted the job."""
 
 
 class Claims:
@@ -61,14 +62,16 @@ class Claims:
         """Whether the worker still owns the job, and whether it is still wanted."""
         with self._journal.database.read() as connection:
             cancel: bool | None = connection.execute(select(jobs.c.cancel).where(_owned(claim))).scalar()
-        return _standing(cancel)
+            if cancel is None:
+                there = connection.execute(select(jobs.c.id).where(jobs.c.id == claim.id)).scalar()
+                return "lost" if there else "gone"
+        return "unwanted" if cancel else "held"
 
     def renew(self, claim: Claim) -> Standing:
         """Prolong the lease by its whole length."""
         with self._journal.change() as change:
-            lease = update(jobs).where(_owned(claim)).values(lease_until=change.now + self._lease)
-            cancel: bool | None = change.connection.execute(lease.returning(jobs.c.cancel)).scalar()
-        return _standing(cancel)
+            change.connection.execute(update(jobs).where(_owned(claim)).values(lease_until=change.now + self._lease))
+        return self.standing(claim)
 
     def progress(self, claim: Claim, fraction: float, message: str, checkpoint: Any = None) -> bool:
         """Say how far the job is (0..1); a checkpoint, where one is given, replaces the last one."""
@@ -132,9 +135,3 @@ class Claims:
 def _owned(claim: Claim) -> ColumnElement[bool]:
     mine = jobs.c.worker == claim.worker, jobs.c.attempt == claim.attempt
     return and_(jobs.c.id == claim.id, jobs.c.state == "running", *mine)
-
-
-def _standing(cancel: bool | None) -> Standing:
-    if cancel is None:
-        return "lost"
-    return "unwanted" if cancel else "held"

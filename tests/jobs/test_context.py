@@ -85,3 +85,26 @@ def test_whoever_lost_the_job_leaves_no_receipt_in_it(journal: Journal) -> None:
     with pytest.raises(LostLease):
         context.progress(0.5, "paid", checkpoint=RECEIPT)
     assert next_attempt(journal, context.job.id).checkpoint is None
+
+
+def test_a_job_that_was_deleted_hears_that_it_was_called_off(journal: Journal) -> None:
+    context = taken(journal)
+    Ledger(journal).remove(context.job.id)
+    with pytest.raises(Cancelled, match="deleted"):
+        context.progress(0.5, "half")
+    with pytest.raises(Cancelled, match="deleted"):
+        context.check()
+    assert context.lost
+
+
+def test_a_heart_that_beats_for_a_deleted_job_calls_it_off(journal: Journal) -> None:
+    claims = Claims(journal)
+    context = taken(journal)
+    assert (claims.standing(context.job.claim), claims.renew(context.job.claim)) == ("held", "held")
+    Ledger(journal).cancel(context.job.id)
+    assert (claims.standing(context.job.claim), claims.renew(context.job.claim)) == ("unwanted", "unwanted")
+    Ledger(journal).remove(context.job.id)
+    assert (claims.standing(context.job.claim), claims.renew(context.job.claim)) == ("gone", "gone")
+    context.hear("gone")
+    with pytest.raises(Cancelled, match="deleted"):
+        context.check()

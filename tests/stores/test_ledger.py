@@ -229,7 +229,7 @@ def test_deleting_takes_children_and_events_along_and_stops_the_owner(books: Boo
     with pytest.raises(Conflict, match="batch"):
         books.ledger.remove(child.id)
     books.ledger.remove(batch.id)
-    assert books.claims.renew(child.claim) == "lost"
+    assert books.claims.renew(child.claim) == "gone"
     with books.database.read() as connection:
         assert connection.execute(select(jobs.c.id)).scalars().all() == [kept.id]
         assert set(connection.execute(select(job_events.c.job_id)).scalars()) == {kept.id}
