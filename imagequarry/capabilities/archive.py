@@ -139,10 +139,9 @@ class Archive:
         """What a request found. Raises ``JobNotFound``."""
         return self._segmentations.get(id)
 
-    def masks_of(self, image_id: str) -> tuple[Candidate, ...]:
-        """The masks stored with a picture, none where it was never segmented. Raises ``ImageNotFound``."""
-        found = self._newest(image_id, with_masks=True)
-        return found.candidates if found else ()
+    def found_in(self, image_id: str) -> Segmentation | None:
+        """What was found in a picture last, or None where it was never segmented. Raises ``ImageNotFound``."""
+        return self._newest(image_id, with_masks=True)
 
     def chosen_masks(self, image_id: str, positions: Sequence[int]) -> dict[int, Candidate]:
         """The named masks of a picture, by position. Raises ``ImageNotFound``, ``MaskNotFound`` when one is missing."""

@@ -9,6 +9,9 @@ from fastapi import APIRouter, Depends, File, Form, Request, Response, UploadFil
 from pydantic import BaseModel
 
 from imagequarry.capabilities import cutouts, mask_formats
+from imagequarry.capabilities.mask_formats import EncodedMask
+from imagequarry.domain.raster import Raster
+from imagequarry.domain.segmenter import Candidate
 from imagequarry.surfaces import probing
 from imagequarry.surfaces.here import Here, runtime_of
 from imagequarry.surfaces.imgr.dialect import NAME, data_url
@@ -28,10 +31,13 @@ class Uploaded(BaseModel):
 
 
 class Result(BaseModel):
-    """One candidate: the cut-out and its mask as data URLs, and the IoU the model expects."""
+    """One candidate: the cut-out and its mask as data URLs, and the IoU the model expects.
 
-    masked_image: str
-    mask: str
+    Where a form was named for the mask, the mask in that form and no cut-out.
+    """
+
+    masked_image: str | None = None
+    mask: EncodedMask
     score: float
 
 
@@ -54,21 +60,23 @@ def upload(
     return Uploaded(image_id=image.id, type=image.kind, filename=image.filename, size=image.size_bytes)
 
 
-@router.post("/api/run", openapi_extra=OPENAPI)
+@router.post("/api/run", openapi_extra=OPENAPI, response_model_exclude_none=True)
 def run(here: Here, run: Annotated[Run, Depends(run_of)], response: Response) -> Results:
     """Cut out what the clicks mean, three ways."""
     raster = here.archive.raster(run.original_image_id)
     answer = here.segmentation.prompted(raster, [run.prompt])
     response.headers["X-Model"] = answer.model
-    results = [
-        Result(
-            masked_image=data_url(cutouts.feathered_png(raster, candidate.mask, run.feather)),
-            mask=data_url(mask_formats.png_bytes(candidate.mask)),
-            score=candidate.predicted_iou,
-        )
-        for candidate in answer.candidates
-    ]
-    return Results(results=results)
+    return Results(results=[_result(raster, run, candidate) for candidate in answer.candidates])
+
+
+def _result(raster: Raster, run: Run, candidate: Candidate) -> Result:
+    if run.mask_format:
+        return Result(mask=mask_formats.encode(candidate.mask, run.mask_format), score=candidate.predicted_iou)
+    return Result(
+        masked_image=data_url(cutouts.feathered_png(raster, candidate.mask, run.feather)),
+        mask=data_url(mask_formats.png_bytes(candidate.mask)),
+        score=candidate.predicted_iou,
+    )
 
 
 @router.head("/health", include_in_schema=False)

@@ -10,10 +10,11 @@ from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 from starlette.concurrency import run_in_threadpool
 
 from imagequarry.capabilities.cutouts import DEFAULT_FEATHER, MAX_FEATHER
+from imagequarry.capabilities.mask_formats import MaskFormat
 from imagequarry.capabilities.segmentation import MAX_POINTS
-from imagequarry.domain.geometry import Point
+from imagequarry.domain.geometry import Box, Point
 from imagequarry.domain.segmenter import Prompt
-from imagequarry.surfaces.prompts import Label, PixelPoint
+from imagequarry.surfaces.prompts import Label, PixelBox, PixelPoint
 
 
 def _json(value: Any) -> Any:
@@ -29,18 +30,23 @@ def _json(value: Any) -> Any:
 class Run(BaseModel):
     """Clicks on a stored picture: points in pixels, a label each (1 foreground, 0 background).
 
-    ``feather``: width of the cut-out's soft edge in pixels.
+    ``feather``: width of the cut-out's soft edge in pixels. ``box``: what is meant lies in it. ``mask_format``: the
+    masks alone, in that form.
     """
 
     original_image_id: str = Field(max_length=128)
     points: Annotated[list[PixelPoint], BeforeValidator(_json), Field(max_length=MAX_POINTS)]
     labels: Annotated[list[Label], BeforeValidator(_json), Field(max_length=MAX_POINTS)]
     feather: float = Field(DEFAULT_FEATHER, ge=0, le=MAX_FEATHER, allow_inf_nan=False)
+    box: Annotated[PixelBox | None, BeforeValidator(_json)] = None
+    mask_format: MaskFormat | None = None
 
     @property
     def prompt(self) -> Prompt:
         """The clicks as a prompt."""
-        return Prompt(points=tuple(Point(p.x, p.y) for p in self.points), labels=tuple(self.labels))
+        points = tuple(Point(p.x, p.y) for p in self.points)
+        box = Box.of_size(self.box.x, self.box.y, self.box.width, self.box.height) if self.box else None
+        return Prompt(points, tuple(self.labels), box)
 
 
 async def run_of(request: Request) -> Run:

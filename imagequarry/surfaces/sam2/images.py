@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 
 from imagequarry.capabilities import mask_formats
 from imagequarry.capabilities.mask_formats import MaskFormat
@@ -46,25 +46,37 @@ def list_images(
     return ImageList(images=lines)
 
 
-@router.get("/{image_id}/info")
-def image_info(image_id: str, here: Here, mask_format: Annotated[MaskFormat, Query()] = "png") -> ImageInfo:
+@router.get("/{image_id}/info", response_model_exclude_none=True)
+def image_info(
+    image_id: str,
+    here: Here,
+    response: Response,
+    mask_format: Annotated[MaskFormat, Query()] = "png",
+    picture: Annotated[bool, Query(description="Whether the picture itself is sent.")] = True,
+    scores: Annotated[bool, Query(description="Whether each mask says how good the model believes it to be.")] = False,
+) -> ImageInfo:
     """A picture as it was sent, and its masks."""
-    image, data = here.archive.file(image_id)
+    image, data = here.archive.file(image_id) if picture else (here.archive.image(image_id), None)
+    found = here.archive.found_in(image_id)
+    if found:
+        response.headers["X-Model"] = found.model
     masks = [
         StoredMask(
             id=mask_id(number),
             area=candidate.mask.area,
             bbox=corners(candidate.mask.box),
             mask_b64=mask_formats.encode(candidate.mask, mask_format),
+            predicted_iou=candidate.predicted_iou if scores else None,
+            stability_score=candidate.stability_score if scores else None,
         )
-        for number, candidate in enumerate(here.archive.masks_of(image_id))
+        for number, candidate in enumerate(found.candidates if found else ())
     ]
     return ImageInfo(
         image_id=image.id,
         width=image.width,
         height=image.height,
         created_at=timestamp(image.created_at),
-        original_image_b64=_data_url(image, data),
+        original_image_b64=None if data is None else _data_url(image, data),
         available_masks=masks,
     )
 

@@ -7,12 +7,16 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
+from imagequarry.capabilities import cutouts
 from imagequarry.capabilities.rendering import Instruction, render_png
+from imagequarry.domain.mask import Mask
 from imagequarry.surfaces.here import Here
 from imagequarry.surfaces.sam2.dialect import NAME, checked_image_id, mask_id, new_image_id, position
 from imagequarry.surfaces.sam2.schemas import Dimensions, GenerateReply, GenerateRequest, RenderReply, RenderRequest
 
 router = APIRouter(tags=[NAME])
+
+Threshold = Annotated[float | None, Query(ge=0, le=1, description="Masks that score less are left out.")]
 
 
 @router.post("/generate_and_store_masks")
@@ -21,11 +25,14 @@ def generate_and_store_masks(
     body: GenerateRequest,
     response: Response,
     image_id: Annotated[str | None, Query(description="The picture's id; default: a new one.")] = None,
+    pred_iou_thresh: Threshold = None,
+    stability_score_thresh: Threshold = None,
 ) -> GenerateReply:
     """Segment everything in a picture and keep both."""
     id = new_image_id() if image_id is None else checked_image_id(image_id)
     opened = here.archive.take(body.original_image_b64)
-    answer = here.segmentation.everything(opened.raster, model=here.stored_masks_model)
+    named = {"pred_iou_thresh": pred_iou_thresh, "stability_score_thresh": stability_score_thresh}
+    answer = here.segmentation.everything(opened.raster, named, here.stored_masks_model)
     kept = here.archive.keep_with_masks(opened, id, NAME, "stored", answer)
     response.headers["X-Model"] = answer.model
     return GenerateReply(
@@ -41,9 +48,19 @@ def generate_and_store_masks(
 def render_masks(image_id: str, here: Here, body: RenderRequest) -> RenderReply:
     """Paint chosen masks on a transparent canvas of the picture's size."""
     wanted = body.render_instructions
-    masks = here.archive.chosen_masks(image_id, [position(step.mask_id) for step in wanted])
-    steps = [Instruction(masks[position(step.mask_id)].mask, _colour(step.color)) for step in wanted]
-    png = render_png(here.archive.raster(image_id), steps)
+    raster = here.archive.raster(image_id)
+    stored = here.archive.chosen_masks(
+        image_id, [position(step.mask_id) for step in wanted if step.mask_id is not None]
+    )
+    masks = [
+        stored[position(step.mask_id)].mask if step.mask_id is not None else Mask.from_coco(step.mask, raster.size)
+        for step in wanted
+    ]
+    if body.feather:
+        png = cutouts.feathered_png(raster, Mask.empty(*raster.size).union(*masks), body.feather)
+    else:
+        steps = [Instruction(mask, _colour(step.color)) for mask, step in zip(masks, wanted, strict=True)]
+        png = render_png(raster, steps)
     return RenderReply(message="Image rendered successfully", rendered_image_b64=base64.b64encode(png).decode("ascii"))
 
 
