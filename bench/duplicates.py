@@ -11,12 +11,12 @@ import argparse
 import time
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from bench import page
 from bench.measuring import Cost, cost, machine, peak
 from imagequarry.capabilities.duplicates import Pictures, grouped, near_pairs, perceptual_hash
 from imagequarry.capabilities.duplicates.hashing import Words, turned_hashes
@@ -24,8 +24,6 @@ from imagequarry.domain.describing import Vectors
 from imagequarry.domain.raster import Raster
 from imagequarry.domain.records import StoredImage
 
-PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
-SECTION = "## Duplicates"
 DIMENSION = 512
 # Comparing this many pictures pair by pair is timed; the rest is arithmetic.
 IN_PYTHON = 1200
@@ -193,15 +191,7 @@ def main() -> None:
         parts.append(_markdown(table()))
         print(parts[-1], flush=True)
     if not quick:
-        write("\n".join(parts))
-
-
-def write(text: str) -> None:
-    """Put the text under its heading in the page, leaving other sections as they are."""
-    page = PAGE.read_text(encoding="utf-8")
-    before, heading, rest = page.partition(f"\n{SECTION}\n")
-    after = rest[rest.find("\n## ") :] if heading and "\n## " in rest else ""
-    PAGE.write_text(f"{before.rstrip()}\n\n{SECTION}\n\n{text.rstrip()}\n{after}", encoding="utf-8")
+        page.write("Duplicates", "\n".join(parts))
 
 
 if __name__ == "__main__":

@@ -10,14 +10,13 @@ import argparse
 import time
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from transformers import SamConfig, SamMaskDecoderConfig, SamModel, SamPromptEncoderConfig, SamVisionConfig
 
-from bench import published
+from bench import page, published
 from bench.measuring import Cost, cost, machine, peak
 from bench.scenes import Replay, discs
 from imagequarry.domain.geometry import Point
@@ -32,8 +31,6 @@ from imagequarry.engines.huggingface.sam.network import Network
 from imagequarry.engines.huggingface.sam.preprocess import Frame
 from imagequarry.engines.huggingface.sam.weights import Loaded, settled
 
-PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
-SECTION = "## SAM"
 PROMPTS = 8
 SIZES = ((866, 1154), (1224, 1632), (3000, 4000))
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -261,15 +258,7 @@ def main() -> None:
         parts.append(markdown(table(quick)))
         print(parts[-1], flush=True)
     if not quick:
-        write("\n".join(parts))
-
-
-def write(text: str) -> None:
-    """Put the text under its heading in the page, leaving other sections as they are."""
-    page = PAGE.read_text(encoding="utf-8") if PAGE.exists() else "# Benchmarks\n\n`make bench` renews this page.\n"
-    before, heading, rest = page.partition(f"\n{SECTION}\n")
-    after = rest[rest.find("\n## ") :] if heading and "\n## " in rest else ""
-    PAGE.write_text(f"{before.rstrip()}\n\n{SECTION}\n\n{text.rstrip()}\n{after}", encoding="utf-8")
+        page.write("SAM", "\n".join(parts))
 
 
 if __name__ == "__main__":

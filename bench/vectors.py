@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 from sqlalchemy import text
 
+from bench import page
 from bench.measuring import machine
 from imagequarry.domain.described import Space
 from imagequarry.domain.records import StoredImage
@@ -26,8 +27,6 @@ from imagequarry.stores.tables import image_objects, images
 from imagequarry.stores.vectors import Matrix, MatrixVectors, PgVectors, Vectors, choose
 from imagequarry.stores.vectors.index_table import table_name
 
-PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
-SECTION = "## Vectors"
 SPACE = Space("picture", "bench", "1", 512)
 BATCH = 64
 QUERIES = 200
@@ -209,15 +208,9 @@ def main() -> None:
     lines.append(pgvector_row(clustered(few, seed=1)))
     print(lines[-1], "", notes[0], sep="\n", flush=True)
     if not wanted.quick:
-        write("\n".join([*lines, "", "Recall: of all, with the object of 1 %, with that of 50 %.", notes[0]]))
-
-
-def write(section: str) -> None:
-    """Put the text under its heading in the page, leaving other sections as they are."""
-    page = PAGE.read_text(encoding="utf-8")
-    before, heading, rest = page.partition(f"\n{SECTION}\n")
-    after = rest[rest.find("\n## ") :] if heading and "\n## " in rest else ""
-    PAGE.write_text(f"{before.rstrip()}\n\n{SECTION}\n\n{section.rstrip()}\n{after}", encoding="utf-8")
+        page.write(
+            "Vectors", "\n".join([*lines, "", "Recall: of all, with the object of 1 %, with that of 50 %.", notes[0]])
+        )
 
 
 if __name__ == "__main__":
