@@ -41,11 +41,12 @@ test: $(STAMPS)/test studio ## Install what the tests need and run them (ARGS="-
 soak: $(STAMPS)/test ## Kill servers and workers at random for some 20 minutes and count the jobs
 	@$(BIN)/python -m pytest -m soak -s tests/jobs/test_soak.py $(ARGS)
 
-bench: $(STAMPS)/test ## Measure models, jobs, vectors and duplicates side by side with what is published, half an hour (ARGS=--quick: less)
+bench: $(STAMPS)/test ## Measure models, jobs, watchers, vectors and duplicates side by side with what is published, half an hour (ARGS=--quick: less)
 	@$(BIN)/python -m bench.sam $(ARGS)
 	@$(BIN)/python -m bench.jobs
 	@$(BIN)/python -m bench.vectors $(ARGS)
 	@$(BIN)/python -m bench.duplicates $(ARGS)
+	@$(BIN)/python -m bench.watchers $(ARGS)
 
 check: $(STAMPS)/check types ## Lint, formatting, strict types and the floors
 	$(BIN)/ruff check $(CODE)

@@ -58,6 +58,7 @@ def serve(host: str | None, port: int | None, dev: bool) -> None:
     from imagequarry import runtime
     from imagequarry.app import create_app
 
+    _let_many_in()
     with _bound(settings) as listening:
         # Before anything is served, so that a database that cannot be used is one sentence here.
         app = create_app(settings, parts=runtime.assemble(settings))
@@ -120,6 +121,15 @@ def _run(app: FastAPI, settings: Settings, listening: socket.socket) -> None:
     gc.freeze()
     if not server.started:
         raise SystemExit(1)
+
+
+def _let_many_in() -> None:
+    """Open as many files as the system allows: every client is one, and most processes begin with 1024."""
+    with suppress(ImportError, ValueError, OSError):  # systems other than Unix have no such limit
+        import resource
+
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _bound(settings: Settings) -> socket.socket:

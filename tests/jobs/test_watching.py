@@ -239,6 +239,44 @@ def test_the_past_and_the_news_make_one_whole(stage: Stage) -> None:
         assert not {w.event.seq for w in past} & set(diary.numbers)
 
 
+def test_a_batch_s_past_is_its_own_and_what_its_jobs_say(stage: Stage) -> None:
+    batch, _ = stage.ledger.add(JobOrder("batch", {}), JobLimits(), [JobOrder("x", {})] * 2)
+    stage.run()
+    for child in stage.ledger.page(parent_id=batch.id).jobs:
+        taken = stage.claims.take("w", child.id)
+        assert taken is not None
+        stage.claims.progress(taken.claim, 0.5, "half")
+        stage.claims.log(taken.claim, "info", "said")
+        stage.claims.complete(taken.claim, None)
+    past = stage.watching.past_of_family(f"task-{batch.id}")
+    told = [(w.event.type, w.event.job_id == batch.id) for w in past]
+    one = [("progress", True), ("log", False)]
+    assert told == [("queued", True), ("started", True), *one, ("progress", True), *one, ("completed", True)]
+    assert [w.event.seq for w in past] == sorted({w.event.seq for w in past})
+    assert stage.watching.past_of_family(batch.id, past[2].event.seq) == past[3:]
+    assert stage.watching.past_of_family(batch.id, 0, 2) == past[-2:]
+    assert stage.watching.past_of_family(batch.id, 2**70) == stage.watching.past_of_family("nothing") == []
+
+
+def test_jobs_that_were_deleted_are_told_from_those_that_are_there(stage: Stage) -> None:
+    here, gone = stage.run(), stage.run()
+    stage.ledger.remove(gone)
+    assert stage.watching.gone([here, gone, "nothing"]) == {gone, "nothing"}
+    assert stage.watching.gone([here]) == stage.watching.gone([]) == set()
+
+
+def test_the_past_of_one_of_many_jobs_is_found_at_once(sqlite_database: Database) -> None:
+    stage = Stage(sqlite_database)
+    busy, quiet = stage.run(), stage.run()
+    with sqlite_database.write() as connection:
+        rows = [{"job_id": busy, "at": utc_now(), "type": "log", "data": {}} for _ in range(50_000)]
+        connection.execute(insert(job_events), rows)
+    began = time.monotonic()
+    for _ in range(20):
+        assert len(stage.watching.past_of_family(quiet)) == 3
+    assert time.monotonic() - began < 0.5
+
+
 @pytest.mark.parametrize("id", ["nothing", "", "../..", "x" * 5000])
 def test_a_job_that_is_not_there_has_no_past(sqlite_database: Database, id: str) -> None:
     with pytest.raises(JobNotFound):

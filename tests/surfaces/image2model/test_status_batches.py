@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import httpx2
 import pytest
 
 from imagequarry.domain.job import JobError, JobLimits, JobOrder
 from imagequarry.surfaces.image2model.streaming.batches import MOST_FILES
-from tests.surfaces.image2model.watchers import Desk, types, watched, watching
+from tests.fixtures.background import small
+from tests.fixtures.loopback import SECONDS
+from tests.fixtures.modelling import get, upload
+from tests.surfaces.image2model.watchers import Desk, open_desk, types, watched, watching
 
 COUNTS = ("total_files", "completed_files", "failed_files")
 
@@ -110,3 +116,27 @@ def test_a_deleted_batch_ends_with_an_error(desk: Desk) -> None:
         desk.jobs.ledger.remove(id)
         *_, end = events
     assert (end.data["type"], end.data["error"]) == ("error", "The job was deleted.")
+
+
+def test_models_that_are_made_are_watched_to_the_end(tmp_path: Path) -> None:
+    with open_desk(tmp_path, job_workers=1) as desk:
+        files = (("one.png", small(1)), ("broken.png", b"no picture"), ("two.png", small(2)))
+        taken = upload(desk.client, *files, model_type="relief", face_limit=2000)
+        told = [event.data for event in watched(desk.client, taken["task_id"])]
+        end = told[-1]
+        assert (end["type"], [end[name] for name in COUNTS]) == ("completed", [3, 2, 1])
+        names = [end["files"][file["file_id"]]["filename"] for file in taken["uploaded_files"]]
+        assert names == ["one.png", "broken.png", "two.png"]
+        steps = [data["progress"] for data in told if data["type"] == "progress"]
+        assert steps == sorted(steps)
+        said = [data for data in told if data["type"] == "log"]
+        assert {data["file_id"] for data in said} == {taken["uploaded_files"][place]["file_id"] for place in (0, 2)}
+        assert get(desk.client, f"/status/jobs/{taken['job_id']}/progress")["files"] == end["files"]
+
+        alone = upload(desk.client, ("three.png", small(3)), model_type="relief", face_limit=2000)
+        url = watched(desk.client, alone["task_id"])[-1].data["model_url"]
+        assert httpx2.get(url, timeout=SECONDS).content.startswith(b"glTF")
+        (file,) = alone["uploaded_files"]
+        result = desk.status(file["file_id"])["result"]
+        assert (result["model"], result["filename"]) == ("relief", "three.png")
+        assert httpx2.get(result["model_url"], timeout=SECONDS).content.startswith(b"glTF")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import httpx2
@@ -15,7 +15,7 @@ from imagequarry.stores.database import Database
 from imagequarry.surfaces.watching.event_stream import StreamLimits
 from tests.fixtures.ledger import Jobs
 from tests.fixtures.loopback import SECONDS, wait_until
-from tests.fixtures.server import Serve
+from tests.fixtures.server import serving
 from tests.surfaces.image2model.watchers import (
     Desk,
     check_refusal,
@@ -29,6 +29,8 @@ from tests.surfaces.image2model.watchers import (
 )
 
 WATCHERS = 100
+# Fewer than the watchers, so that the server must ask for more.
+FEW_FILES = ("sh", "-c", 'ulimit -S -n 64; exec "$@"', "sh")
 
 
 def readers() -> int:
@@ -138,12 +140,13 @@ def test_the_server_s_end_ends_every_stream_in_good_order(tmp_path: Path) -> Non
             assert list(one)[2:] == ["retry: 2000", ""]
 
 
-def test_every_one_of_a_hundred_watchers_hears_the_end(serve: Serve, tmp_path: Path) -> None:
-    server = serve(JOB_WORKERS="0", RATE_LIMIT_PER_MINUTE="0", RATE_LIMIT_PER_HOUR="0")
-    jobs = Jobs(Database(f"sqlite:///{tmp_path}/data/imagequarry.db"), Bell())  # a worker in another process
-    id = jobs.add()
-    address = server.url.removeprefix("http://")
-    with ExitStack() as connections:
+def test_every_one_of_a_hundred_watchers_hears_the_end(tmp_path: Path) -> None:
+    variables = {"JOB_WORKERS": "0", "RATE_LIMIT_PER_MINUTE": "0", "RATE_LIMIT_PER_HOUR": "0"}
+    with serving(tmp_path, variables, FEW_FILES) as server, ExitStack() as connections:
+        database = connections.enter_context(closing(Database(f"sqlite:///{tmp_path}/data/imagequarry.db")))
+        jobs = Jobs(database, Bell())  # a worker in another process
+        id = jobs.add()
+        address = server.url.removeprefix("http://")
         watchers = [connections.enter_context(plain_watcher(address, id)) for _ in range(WATCHERS)]
         assert {next(events).data["status"] for events in watchers} == {"pending"}
         claim = jobs.take(id)

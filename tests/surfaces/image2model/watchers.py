@@ -55,7 +55,7 @@ class Event:
 def open_desk(folder: Path, *, send_buffer: int | None = None, **given: Any) -> Iterator[Desk]:
     """The application from its start to its end, which must come soon whoever watches."""
     free = {"job_workers": 0, "rate_limit_per_minute": 0, "rate_limit_per_hour": 0}
-    settings = settings_in(folder, **free, **given)
+    settings = settings_in(folder, **{**free, **given})
     parts = runtime.assemble(settings)
     app = create_app(settings, parts=parts)
     jobs = Jobs(parts.database, parts._machinery.bell)
