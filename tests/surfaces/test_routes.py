@@ -162,7 +162,7 @@ def test_every_field_is_described_with_its_route_or_with_one_that_is_referred_to
 def test_the_description_refers_to_nothing_that_is_not_in_it(site: Site) -> None:
     api = site.client.get("/openapi.json").json()
     named = set(re.findall(r'"\$ref": "#/components/schemas/([^"]+)"', json.dumps(api)))
-    assert "GenerateRequest" in named
+    assert any(name.endswith("GenerateRequest") for name in named)  # two surfaces have one
     assert named <= set(api["components"]["schemas"])
     assert "#/$defs" not in json.dumps(api)
 
