@@ -62,6 +62,8 @@ from imagequarry.models.weights import WeightsFolder
 from imagequarry.ops import components
 from imagequarry.ops.cleanup import Cleanup, PictureStores
 from imagequarry.ops.health import Health
+from imagequarry.ops.log_reports import LogReports
+from imagequarry.ops.log_rotation import LogRotation
 from imagequarry.ops.metrics import JobMetrics, Metrics, process
 from imagequarry.ops.storage import Storage
 from imagequarry.settings import Settings
@@ -75,6 +77,7 @@ from imagequarry.stores.ledger_figures import LedgerFigures
 from imagequarry.stores.ledger_journal import Journal
 from imagequarry.stores.ledger_stream import EventLog
 from imagequarry.stores.library import Library
+from imagequarry.stores.log_files import LogFiles
 from imagequarry.stores.segmentations import Segmentations
 from imagequarry.stores.unused_images import UnusedImages
 from imagequarry.stores.vectors import Vectors, choose
@@ -132,6 +135,8 @@ class Runtime:
     data: Path
     storage: Storage
     cleanup: Cleanup
+    log_reports: LogReports
+    log_rotation: LogRotation
     # The settings for people, without anything secret.
     shown_settings: Mapping[str, Any]
     # What makes surface C's masks: the SAM API where one is configured, else the default model.
@@ -172,7 +177,7 @@ class Runtime:
             _log.warning("vectors could not be brought up to date", reason=error.message)
 
     def _sweep(self) -> None:
-        """Once a minute unload idle models; at the start and once a day remove files that nothing names any more."""
+        """Once a minute unload idle models and put log files aside; once a day remove files that nothing names."""
         next_files = 0.0
         while True:
             if time.monotonic() >= next_files:
@@ -181,6 +186,7 @@ class Runtime:
                     self._library.sweep()
                     if self._retention_hours is not None:
                         self.cleanup.old(self._retention_hours)
+            self.log_rotation.sweep()
             if self._closing.wait(_SWEEP_SECONDS):
                 return
             self.registry.sweep()
@@ -210,12 +216,16 @@ def assemble(settings: Settings) -> Runtime:
     spaces = Spaces(registry, vectors)
     duplicates = Duplicates(spaces, descriptions, scans, vectors)
     meshes = Meshes(registry, segmentation)
-    tools = Tools(segmentation, archive, drive, settings.results, describer, directories, meshes)
+    logs = LogFiles(settings.logs, settings.log_file)
+    tools = Tools(
+        segmentation, archive, drive, settings.results, describer, directories, meshes, logs, settings.exports
+    )
     jobs = machinery.machinery(database, KINDS, tools, job_settings(settings))
     version = settings.app_version or imagequarry.__version__
     figures = LedgerFigures(Journal(database))
     job_metrics = JobMetrics(figures, [kind.name for kind in KINDS if kind.run], jobs.queue.health)
     metrics.add(*process.sources(version, registry, _caches(segmentation, archive), settings.data_dir), job_metrics)
+    rotation = LogRotation(logs, settings.log_rotate_mb * _MB, settings.log_retention_days)
     return Runtime(
         registry=registry,
         segmentation=segmentation,
@@ -269,9 +279,11 @@ def assemble(settings: Settings) -> Runtime:
             Kinds(KINDS),
             tools,
             PictureStores(library, Images(database), UnusedImages(database)),
-            (settings.uploads,),
+            (settings.uploads, settings.exports),
             settings.data_dir / "cleanup.json",
         ),
+        log_reports=LogReports(logs, rotation),
+        log_rotation=rotation,
         shown_settings=settings.shown,
         tools=tools,
         database=database,

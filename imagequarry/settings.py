@@ -53,7 +53,7 @@ class Settings(BaseSettings):
         100,
         ge=1,
         le=100_000,
-        description="A log file of more MiB than this is put aside.",
+        description="A log file of more MiB than this, or of an earlier day, is put aside.",
     )
     log_retention_days: int = Field(
         30, ge=0, le=3650, description="Days after which a log file that was put aside is deleted; 0: never."
@@ -261,6 +261,10 @@ class Settings(BaseSettings):
     @property
     def results(self) -> Path:
         return self.results_dir or self.data_dir / "results"
+
+    @property
+    def exports(self) -> Path:
+        return self.data_dir / "exports"
 
     @property
     def logs(self) -> Path:

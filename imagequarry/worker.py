@@ -18,7 +18,7 @@ app = celery.application(settings.celery_broker)
 @setup_logging.connect
 def _log(**_: Any) -> None:
     """Log as the server does; being connected keeps Celery from setting up logs of its own."""
-    logs.configure(settings.log_level, settings.logs, application_file=settings.log_file)
+    logs.configure(settings.log_level, settings.logs, application_file=settings.log_file, is_worker=True)
 
 
 celery.serve(app, lambda: runtime.runner(settings))

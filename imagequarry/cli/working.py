@@ -27,7 +27,7 @@ def work(workers: int | None) -> None:
     at_once = workers or settings.job_workers or 1
     given: dict[str, Any] = {"job_workers": at_once}
     settings = read_settings(**given)
-    logs.configure(settings.log_level, settings.logs, sys.stderr.isatty(), settings.log_file)
+    logs.configure(settings.log_level, settings.logs, sys.stderr.isatty(), settings.log_file, is_worker=True)
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda number, frame: ended.set())
@@ -52,6 +52,6 @@ def work_for_supervisor() -> NoReturn:
     from imagequarry.settings import read_settings
 
     settings = read_settings()
-    logs.configure(settings.log_level, settings.logs, sys.stderr.isatty(), settings.log_file)
+    logs.configure(settings.log_level, settings.logs, sys.stderr.isatty(), settings.log_file, is_worker=True)
     child.serve(runtime.runner(settings), reports)
     raise SystemExit

@@ -15,6 +15,8 @@ EventType = Literal["queued", "started", "progress", "log", "completed", "failed
 STATES: frozenset[JobState] = frozenset(get_args(JobState))
 ENDED: frozenset[str] = frozenset(get_args(EndState))
 
+_PREFIXES = ("task-", "export_")
+
 TIMEOUT = "TIMEOUT"
 WORKER_LOST = "WORKER_LOST"
 CANCELLED = "CANCELLED"
@@ -153,7 +155,7 @@ class WatchedEvent:
 
 
 def plain_id(text: str) -> str:
-    """The id itself: callers may write ``task-`` before it, even twice."""
-    while text.startswith("task-"):
-        text = text.removeprefix("task-")
+    """The id itself: callers may write ``task-`` before it, even twice, and ``export_`` as exports are named."""
+    while text.startswith(_PREFIXES):
+        text = text.removeprefix(_PREFIXES[0]).removeprefix(_PREFIXES[1])
     return text

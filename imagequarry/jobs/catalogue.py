@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from imagequarry.jobs import indexing, modelling, segmenting
+from imagequarry.jobs import exporting, indexing, modelling, segmenting
 from imagequarry.jobs.kinds import Kind, Tools
 
 KINDS: tuple[Kind[Tools], ...] = (
@@ -15,4 +15,5 @@ KINDS: tuple[Kind[Tools], ...] = (
     indexing.AGAIN,
     modelling.MODEL,
     modelling.MODELS,
+    exporting.EXPORT,
 )

@@ -24,6 +24,7 @@ from imagequarry.capabilities.segmentation import Segmentation
 from imagequarry.domain.job import Job, JobLimits
 from imagequarry.errors import InvalidInput
 from imagequarry.jobs.context import Context
+from imagequarry.stores.log_files import LogFiles
 
 T = TypeVar("T")
 
@@ -41,6 +42,9 @@ class Tools:
     describer: Describer
     directories: Directories
     meshes: Meshes
+    logs: LogFiles
+    # Where exported logs lie: not among the results, which every caller may fetch.
+    exports: Path
 
 
 @dataclass(frozen=True, slots=True)

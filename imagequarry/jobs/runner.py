@@ -86,10 +86,13 @@ class Runner(Generic[T]):
 
     def _run(self, context: Context) -> None:
         job = context.job
+        began = time.perf_counter()
+        _log.info("the job starts", attempt=job.attempt)
         try:
             with beating(context, self._claims):
                 result = self._result(context)
                 self._settle(lambda: self._claims.complete(job.claim, result))
+            _log.info("the job is done", duration_ms=round(1000 * (time.perf_counter() - began), 1))
         except LostLease:
             _log.warning("the job is no longer ours; what it did is dropped")
         except Interrupted:
@@ -126,7 +129,7 @@ class Runner(Generic[T]):
         self._settle(lambda: self._claims.postpone(job.claim, _BACK_OFF_SECONDS * 2 ** (job.attempt - 1)))
 
     def _fail(self, job: Job, error: JobError) -> None:
-        _log.warning("the job failed", code=error.code, reason=error.message)
+        _log.error("the job failed", code=error.code, reason=error.message)
         self._settle(lambda: self._claims.fail(job.claim, error))
 
     def _put_back(self, job: Job) -> None:

@@ -19,12 +19,12 @@ from typing import Any, Final, TextIO
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from imagequarry.domain.log import LOG_TYPES, LogType
 from imagequarry.errors import StorageFailure
-
-APPLICATION_LOG: Final = "application.log"
-ACCESS_LOG: Final = "access.log"
+from imagequarry.stores.log_files import LogFiles
 
 _ACCESS_LOGGER: Final = "imagequarry.access"
+_JOBS_LOGGER: Final = "imagequarry.jobs"
 # Other libraries are heard from WARNING on: some log whole URLs, secrets in their queries included, at INFO.
 _OUR_LOGGERS: Final = ("imagequarry", "uvicorn")
 
@@ -52,17 +52,23 @@ def access_logger() -> structlog.stdlib.BoundLogger:
 
 
 def configure(
-    level: str = "INFO", folder: Path | None = None, console: bool = False, application_file: Path | None = None
+    level: str = "INFO",
+    folder: Path | None = None,
+    console: bool = False,
+    application_file: Path | None = None,
+    is_worker: bool = False,
 ) -> None:
     """Send all logs of this process to standard error and, with a folder, to files in it; again replaces.
 
-    ``application_file`` takes the place of ``application.log`` in that folder. ``console`` makes lines for people
-    instead of JSON on standard error. The files are opened anew when something else has moved them away. Raises
-    ``StorageFailure`` when the folder cannot be written.
+    Lines of jobs go to ``celery_worker.log``, their errors to ``celery_errors.log`` as well, and all else to
+    ``application.log``; a process that ``is_worker`` writes of nothing but jobs. ``application_file`` takes the place
+    of ``application.log``. ``console`` makes lines for people instead of JSON on standard error. The files are opened
+    anew when something else has moved them away. Raises ``StorageFailure`` when the folder cannot be written.
     """
     # A full disk is no reason to print the call stack of every line that could not be written.
     logging.raiseExceptions = False
-    application, access = _files(folder, application_file or folder / APPLICATION_LOG) if folder else ([], [])
+    files = _files(LogFiles(folder, application_file), is_worker) if folder else {}
+    access = files.pop("access", None)
     stderr = _StandardError()
     stderr.setFormatter(_formatter(_for_people() if console else _as_json()))
 
@@ -71,8 +77,8 @@ def configure(
         wrapper_class=structlog.stdlib.BoundLogger,
         logger_factory=structlog.stdlib.LoggerFactory(),
     )
-    _attach(logging.getLogger(), [stderr, *application])
-    _attach(logging.getLogger(_ACCESS_LOGGER), [stderr, *access]).propagate = False
+    _attach(logging.getLogger(), [stderr, *files.values()])
+    _attach(logging.getLogger(_ACCESS_LOGGER), [stderr, access] if access else [stderr]).propagate = False
     for name in ("uvicorn", "uvicorn.error"):
         _attach(logging.getLogger(name), []).propagate = True
     # Its lines would repeat ours, without the request's id.
@@ -93,17 +99,31 @@ class _StandardError(logging.StreamHandler[TextIO]):
         super().emit(record)
 
 
-def _files(folder: Path, application_file: Path) -> tuple[list[logging.Handler], list[logging.Handler]]:
+def _files(files: LogFiles, is_worker: bool) -> dict[LogType, logging.Handler]:
+    """What writes each of the files, and takes which lines."""
+    handlers: dict[LogType, logging.Handler] = {}
     try:
-        for needed in (folder, application_file.parent):
-            needed.mkdir(parents=True, exist_ok=True)
-        application = WatchedFileHandler(application_file, encoding="utf-8")
-        access = WatchedFileHandler(folder / ACCESS_LOG, encoding="utf-8")
+        for type in LOG_TYPES:
+            files.path(type).parent.mkdir(parents=True, exist_ok=True)
+            handlers[type] = WatchedFileHandler(files.path(type), encoding="utf-8")
+            handlers[type].setFormatter(_formatter(_as_json()))
     except OSError as error:
         raise StorageFailure("The log files cannot be written: check LOG_DIR and LOG_FILE.") from error
-    for handler in (application, access):
-        handler.setFormatter(_formatter(_as_json()))
-    return [application], [access]
+
+    def is_work(record: logging.LogRecord) -> bool:
+        return is_worker or _is_of_a_job(record)
+
+    handlers["celery_worker"].addFilter(is_work)
+    handlers["celery_errors"].addFilter(is_work)
+    handlers["celery_errors"].setLevel(logging.ERROR)
+    handlers["application"].addFilter(lambda record: not is_work(record))
+    return handlers
+
+
+def _is_of_a_job(record: logging.LogRecord) -> bool:
+    """Whether the line was written by what keeps jobs, or by a thread in the middle of one."""
+    by_name = record.name == _JOBS_LOGGER or record.name.startswith(f"{_JOBS_LOGGER}.")
+    return by_name or "job_id" in structlog.contextvars.get_contextvars()
 
 
 def _attach(logger: logging.Logger, handlers: list[logging.Handler]) -> logging.Logger:

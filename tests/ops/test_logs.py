@@ -14,9 +14,14 @@ import pytest
 import structlog
 
 from imagequarry.errors import StorageFailure
-from imagequarry.ops.logs import ACCESS_LOG, APPLICATION_LOG, access_logger, bound, configure, logger
+from imagequarry.ops.logs import access_logger, bound, configure, logger
 
 log = logger("imagequarry.somewhere")
+
+APPLICATION_LOG = "application.log"
+ACCESS_LOG = "access.log"
+WORKER_LOG = "celery_worker.log"
+ERRORS_LOG = "celery_errors.log"
 
 
 @pytest.fixture(autouse=True)
@@ -205,7 +210,30 @@ def test_the_application_log_may_be_a_file_elsewhere(tmp_path: Path) -> None:
     log.info("image stored")
     access_logger().info("request")
     assert [line["event"] for line in lines(tmp_path / "other" / "api.log")] == ["image stored"]
-    assert [file.name for file in (tmp_path / "logs").iterdir()] == [ACCESS_LOG]
+    assert {file.name for file in (tmp_path / "logs").iterdir()} == {ACCESS_LOG, WORKER_LOG, ERRORS_LOG}
+
+
+def test_lines_of_jobs_have_files_of_their_own_and_their_errors_one_more(tmp_path: Path) -> None:
+    configure(folder=tmp_path)
+    log.info("started")
+    logging.getLogger("imagequarry.jobs.reaper").info("looked")
+    with bound(job_id="7"):
+        log.warning("slow")
+        logging.getLogger("imagequarry.engines").error("failed")
+    log.error("no database")
+    assert [line["event"] for line in lines(tmp_path / APPLICATION_LOG)] == ["started", "no database"]
+    assert [line["event"] for line in lines(tmp_path / WORKER_LOG)] == ["looked", "slow", "failed"]
+    (failed,) = lines(tmp_path / ERRORS_LOG)
+    assert (failed["event"], failed["job_id"]) == ("failed", "7")
+
+
+def test_a_process_that_does_nothing_but_jobs_writes_into_the_files_of_jobs(tmp_path: Path) -> None:
+    configure(folder=tmp_path, is_worker=True)
+    log.info("ready")
+    log.error("no database")
+    assert lines(tmp_path / APPLICATION_LOG) == []
+    assert [line["event"] for line in lines(tmp_path / WORKER_LOG)] == ["ready", "no database"]
+    assert [line["event"] for line in lines(tmp_path / ERRORS_LOG)] == ["no database"]
 
 
 def test_a_folder_that_cannot_be_made_is_a_storage_failure(tmp_path: Path) -> None:

@@ -96,6 +96,14 @@ DOCUMENTED = {
         "GET /api/v1/health/metrics",
         "GET /api/v1/health/liveness",
         "GET /api/v1/health/readiness",
+        "GET /api/v1/logs/statistics",
+        "POST /api/v1/logs/rotate",
+        "DELETE /api/v1/logs/cleanup",
+        "GET /api/v1/logs/analyze",
+        "GET /api/v1/logs/summary/daily",
+        "GET /api/v1/logs/types",
+        "POST /api/v1/logs/export",
+        "GET /api/v1/logs/health",
     },
 }
 
