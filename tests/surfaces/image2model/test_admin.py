@@ -21,7 +21,7 @@ MB = 2**20
 
 @pytest.fixture
 def jobs(tmp_path: Path) -> Iterator[EndedJobs]:
-    with open_site(tmp_path / "data", job_workers=0) as site:
+    with open_site(tmp_path / "data", job_workers=0, job_retention_hours=0) as site:
         yield EndedJobs(site)
 
 
