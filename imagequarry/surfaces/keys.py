@@ -23,6 +23,10 @@ class NotLocal(KeyRefused):
     """Without ADMIN_API_KEYS this answers the server's own machine only, and nobody whose request was passed on."""
 
 
+class NotAdmin(KeyRefused):
+    """This needs one of the ADMIN_API_KEYS."""
+
+
 class Keys:
     """The keys that open the server, and those that open its admin routes too.
 
@@ -86,8 +90,8 @@ class KeyGuard:
         given = key_of(Headers(scope=scope))
         is_admin = self._surfaces.is_admin(path)
         if is_admin and self._keys.admin_wanted:
-            return _unknown(given, self._keys.knows_admin)
-        fault = _unknown(given, self._keys.knows) if self._keys.wanted else None
+            return _unknown(given, self._keys.knows_admin, NotAdmin())
+        fault = _unknown(given, self._keys.knows, KeyRefused()) if self._keys.wanted else None
         return NotLocal() if fault is None and is_admin and not is_local(scope) else fault
 
     def _is_open(self, method: str, path: str) -> bool:
@@ -114,10 +118,10 @@ def key_of(headers: Headers) -> bytes | None:
     return key.encode("latin-1") if key else None
 
 
-def _unknown(given: bytes | None, knows: Callable[[bytes], bool]) -> QuarryError | None:
+def _unknown(given: bytes | None, knows: Callable[[bytes], bool], refusal: KeyRefused) -> QuarryError | None:
     if given is None:
         return KeyMissing()
-    return None if knows(given) else KeyRefused()
+    return None if knows(given) else refusal
 
 
 def _digest(key: bytes) -> bytes:

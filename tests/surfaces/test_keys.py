@@ -181,6 +181,12 @@ def test_a_probe_tells_how_the_server_is_without_a_key(guarded: Site, path: str)
     assert guarded.client.get(path).status_code == 200
 
 
+def test_what_may_be_read_by_an_id_are_routes_that_there_are() -> None:
+    served = {re.sub(r"\{\w+\}", "{id}", path) for _, method, path in ROUTES if kind_of(method, path) == "readable"}
+    assert served == {path for surface in SURFACES for path in surface.readable}
+    assert len(served) == 5
+
+
 def test_who_knows_the_id_may_read_but_not_write(guarded: Site) -> None:
     for path in ("/api/v1/status/tasks/x/status", "/api/v1/upload/batch/x/status"):
         assert guarded.client.get(path).status_code == 404
