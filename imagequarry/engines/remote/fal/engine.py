@@ -66,18 +66,20 @@ class Tripo3D:
         else:
             _log.info("following an earlier order at fal.ai", id=receipt.request_id)
         handle = SyncRequestHandle.from_request_id(self._http, receipt.endpoint, receipt.request_id)
+        following = Following(handle, receipt, self._account, watch, self._pace)
         try:
-            receipts.tell(watch, receipt, 0.04, "fal.ai has the picture.")
-            result = Following(handle, receipt, self._account, watch, self._pace).result()
-            return self._taken(result, receipt, watch)
-        except Failed as failure:
-            receipts.close(watch, str(failure))
-            raise RemoteFailure(str(failure)) from failure
+            ended = following.end()
         except (Cancelled, ModelFailure):
             # Nobody waits for it any more: what is not begun then costs nothing.
             _call_off(handle)
             receipts.close(watch, "Called off at fal.ai.")
             raise
+        # From here on it is paid for: whoever stops now has it for nothing next time.
+        try:
+            return self._taken(following.result(ended), receipt, watch)
+        except Failed as failure:
+            receipts.close(watch, str(failure))
+            raise RemoteFailure(str(failure)) from failure
 
     def _ordered(self, raster: Raster, options: MeshOptions, watch: MeshWatch) -> Receipt:
         watch.progress(0.01, "Preparing the picture.")

@@ -22,10 +22,11 @@ T = TypeVar("T")
 
 _log = structlog.stdlib.get_logger(__name__)
 
+ACCEPTED: Final = 0.04
 QUEUED: Final = 0.05
 ENDED: Final = 0.7
 FETCHED: Final = 0.79
-"""How far a job is while its order waits, when it is done, and when it is here. What is made of it then is the rest."""
+"""How far a job is once its order is taken, while it waits, when it is done, and when its model is here."""
 
 _TURNED_AWAY = (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN)
 _NO_ANSWER = (*_TURNED_AWAY, httpx.codes.REQUEST_TIMEOUT, httpx.codes.TOO_MANY_REQUESTS)
@@ -63,25 +64,27 @@ class Following:
     _silent_since: float | None = None
     _lines: int = 0
 
-    def result(self) -> Any:
-        """What fal.ai answers once it is done: JSON, not looked at yet.
+    def end(self) -> Completed:
+        """Return when fal.ai is done, with a model or without.
 
-        Raises ``Failed`` in fal.ai's words, ``RemoteFailure`` when it cannot be asked, ``ModelFailure`` when the time
-        is over, and whatever the watch raises.
+        Raises ``RemoteFailure`` when it cannot be asked, ``ModelFailure`` when the time is over, and what the watch
+        raises.
         """
+        receipts.tell(self.watch, self.receipt, ACCEPTED, "fal.ai has the picture.")
         while True:
             self.watch.check()
             status = self._asked(lambda: self.handle.status(with_logs=True))
             if isinstance(status, Completed):
                 self._repeat(status.logs)
-                return self._fetched(status)
+                return status
             if status is not None:
                 self._tell(status)
             if self._is_late():
                 raise ModelFailure(f"fal.ai did not make the model within {self.account.timeout:g} seconds.")
             self._pause()
 
-    def _fetched(self, status: Completed) -> Any:
+    def result(self, status: Completed) -> Any:
+        """What came of it: JSON, not looked at yet. Raises ``Failed`` in fal.ai's words, and what ``end`` raises."""
         receipts.tell(self.watch, self.receipt, ENDED, "fal.ai is done.")
         while (answer := self._asked(lambda: self._outcome(status))) is None:
             self._pause()

@@ -202,18 +202,20 @@ def test_whoever_cancels_calls_off_the_order_once_and_gets_no_model(
     assert watch.checkpoint == NOTHING
 
 
-def test_whoever_cancels_while_the_model_comes_gets_none_either(fal: FalQueue, make: Make) -> None:
+def test_whoever_stops_while_the_model_comes_gets_it_for_nothing_next_time(fal: FalQueue, make: Make) -> None:
     watch = Watched()
-    fal.files["model.glb"].pace = 0.002
 
     def stop() -> None:
         if watch.told and watch.told[-1][1].startswith("Fetching"):
             raise Cancelled("The job was cancelled.")
 
     watch.stop = stop
+    fal.files["model.glb"].pace = 0.002
     with pytest.raises(Cancelled):
         make(watch)
-    assert fal.cancels == 1
+    fal.files["model.glb"].pace = 0
+    assert make(Watched(watch.checkpoint)).glb == glb()
+    assert (fal.submits, fal.cancels) == (1, 0)
 
 
 def test_after_an_order_was_called_off_another_try_orders_anew(fal: FalQueue, make: Make) -> None:
