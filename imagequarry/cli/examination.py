@@ -90,6 +90,8 @@ def _models(table: Table, settings: Settings) -> None:
         what = f"model {card.name}"
         if lacking:
             table.add_row(what, _MISSING, f"needs {', '.join(lacking)}", _INSTALL)
+        elif fault := registry.setup_fault(card.name):
+            table.add_row(what, _MISSING, escape(fault), "docs/fal.md")
         elif not state.cached:
             table.add_row(what, _MISSING, "no weights on this machine", f"imagequarry models pull {card.name}")
         else:

@@ -39,6 +39,8 @@ def list_models() -> None:
     for state in registry.states():
         card = state.card
         here = "checkpoint" if state.checkpoint else "yes" if state.cached else "no"
+        if registry.setup_fault(card.name):
+            here = "not set up"
         size = str(card.size_mb) if card.size_mb else "-"
         table.add_row(card.name, card.task, size, card.licence, here, state.digest[:12] or "-", card.hub or "-")
     Console().print(table)

@@ -179,6 +179,10 @@ class Registry:
         """Python libraries the model needs and this machine lacks."""
         return self._entry(name).missing_libraries()
 
+    def setup_fault(self, name: str) -> str:
+        """Why the model, a service elsewhere, cannot be asked by this server; empty where it can."""
+        return self._entry(name).not_set_up
+
     def load(self, name: str) -> ModelState:
         """Load the model into memory, where it stays until it is unloaded, idle for long or crowded out."""
         with self.lease(self.card(name)):

@@ -61,6 +61,7 @@ def test_the_list_tells_size_licence_digest_and_what_is_here(hub: LoopbackHub, t
     assert rows["vit_l"][4] == "checkpoint"
     assert rows["vit_h"][4] == "no"
     assert rows["region-tree"][4] == "yes"
+    assert rows["tripo3d"][4] == "not set up"
     assert rows["sam3"][6] == "facebook/sam3"
     assert rows["all-MiniLM-L6-v2"][4] == "yes"
 
