@@ -30,6 +30,7 @@ from imagequarry.capabilities.roots import Roots
 from imagequarry.capabilities.search import Search
 from imagequarry.capabilities.segmentation import SearchKey, Segmentation
 from imagequarry.capabilities.spaces import Spaces
+from imagequarry.capabilities.thumbnails import Thumbnails
 from imagequarry.domain.job import JobLimits
 from imagequarry.domain.raster import Raster
 from imagequarry.domain.segmenter import Candidates
@@ -126,6 +127,7 @@ class Runtime:
     describer: Describer
     directories: Directories
     gallery: Gallery
+    thumbnails: Thumbnails
     search: Search
     deduplication: Deduplication
     preloading: Preloading
@@ -266,6 +268,7 @@ def assemble(settings: Settings) -> Runtime:
         describer=describer,
         directories=directories,
         gallery=gallery,
+        thumbnails=Thumbnails(gallery, of_files),
         search=Search(spaces, vectors, descriptions, Words(database), archive),
         deduplication=Deduplication(duplicates, describer, directories, descriptions, gallery, roots, of_files),
         preloading=Preloading(registry),

@@ -66,17 +66,24 @@ class Gallery:
         """Where each of these pictures lies."""
         return {id: path_of(known) for id, known in self._descriptions.many(ids).items()}
 
-    def file(self, id: str) -> tuple[StoredImage, bytes]:
-        """A picture and its file.
+    def image(self, id: str) -> StoredImage:
+        """A picture whose file callers may have.
 
-        Raises ``ImageNotFound``, ``NotFound`` for a file that is gone or lies outside the roots, and
-        ``StorageFailure`` for one that changed.
+        Raises ``ImageNotFound``, and ``NotFound`` for a file that is gone or lies outside the roots.
         """
         known = self._descriptions.get(id)
         if known.file is not None:
             # The command line may have recorded files that the server's callers may not have.
             with self._roots.open(known.file.path):
                 pass
+        return known.image
+
+    def file(self, id: str) -> tuple[StoredImage, bytes]:
+        """A picture and its file.
+
+        Raises what ``image`` raises, and ``StorageFailure`` for a file that changed.
+        """
+        self.image(id)
         return self._archive.file(id)
 
     def statistics(self) -> dict[str, Any]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, File, Form, Query, Response, UploadFile
+from fastapi import APIRouter, File, Form, Query, Request, Response, UploadFile
 
 from imagequarry.capabilities.intake.opening import MEDIA_TYPES
+from imagequarry.capabilities.thumbnails import LARGEST, SMALLEST
 from imagequarry.errors import InvalidInput
+from imagequarry.runtime import Runtime
 from imagequarry.surfaces.context import replies
 from imagequarry.surfaces.context.dialect import NAME
 from imagequarry.surfaces.context.schemas import (
@@ -76,8 +78,17 @@ def info(image_id: str, here: Here) -> ImageDetail:
 
 
 @router.get("/download/{image_id}", response_class=Response)
-def download(image_id: str, here: Here) -> Response:
-    """A picture's file as it is."""
+def download(
+    request: Request,
+    image_id: str,
+    here: Here,
+    size: Annotated[
+        int | None, Query(ge=SMALLEST, le=LARGEST, description="Longer side of a small JPEG, instead of the file.")
+    ] = None,
+) -> Response:
+    """A picture's file as it is, or a small picture of it that browsers may keep."""
+    if size is not None:
+        return _thumbnail(request, here, image_id, size)
     image, data = here.gallery.file(image_id)
     name = image.filename or f"{image.id}.{image.format.lower()}"
     return Response(
@@ -125,3 +136,14 @@ def delete(
         file_deleted=file_deleted,
         message="Image and its file deleted successfully" if file_deleted else "Image deleted successfully",
     )
+
+
+def _thumbnail(request: Request, here: Runtime, image_id: str, size: int) -> Response:
+    image = here.gallery.image(image_id)
+    # The id of a picture stays when its file changes, so a browser asks again after a while, which costs no decoding.
+    tag = f'"{image.digest}-{size}"'
+    headers = {"ETag": tag, "Cache-Control": "private, max-age=3600"}
+    asked = request.headers.get("if-none-match", "")
+    if tag in (one.strip().removeprefix("W/") for one in asked.split(",")):
+        return Response(status_code=304, headers=headers)
+    return Response(here.thumbnails.make(image, size).jpeg, media_type="image/jpeg", headers=headers)
