@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -24,8 +25,10 @@ from imagequarry.jobs.modelling import ModelOrder, ModelsOrder
 
 # What a model takes where none was made yet, in seconds.
 _USUAL_SECONDS: dict[Family, float] = {"embedded": 10, "huggingface": 30, "remote": 120}
-# A service elsewhere is given its own time, and this for the rest of the job.
-_ROUND_IT_SECONDS = 60.0
+# A service elsewhere is given its own time, and this for sending, fetching and giving up.
+_ROUND_IT_SECONDS = 120.0
+# A picture of the largest size takes some 400 MB while it is decoded.
+_DECODED_AT_ONCE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,7 @@ class ModelOrders:
         self._meshes = meshes
         self._usual = usual
         self._remote_seconds = remote_seconds
+        self._decoding = threading.BoundedSemaphore(_DECODED_AT_ONCE)
 
     def upload(self, files: Sequence[tuple[str, BinaryIO]], wish: ModelWish) -> Upload:
         """Make a model of each picture, given as a caller's name for it and the open file.
@@ -133,17 +137,18 @@ class ModelOrders:
     def _taken(self, label: str, file: BinaryIO) -> Taken:
         id = str(uuid.uuid4())
         try:
-            opened = self._archive.take(file, self.limits)
+            with self._decoding:
+                opened = self._archive.take(file, self.limits)
+                image = self._archive.keep(opened, id, "image2model", label)
         except InvalidPicture as error:
             return Taken(id, label, _size(file), "application/octet-stream", error.message)
-        image = self._archive.keep(opened, id, "image2model", label)
         return Taken(id, label, image.size_bytes, opened.media_type)
 
     def _job_limits(self, card: ModelCard) -> JobLimits:
         if card.family != "remote":
             return self._usual
         soft = self._remote_seconds + _ROUND_IT_SECONDS
-        return JobLimits(soft, soft + _ROUND_IT_SECONDS, self._usual.max_attempts)
+        return JobLimits(soft, soft + _ROUND_IT_SECONDS / 2, self._usual.max_attempts)
 
     @contextmanager
     def _kept_or_not(self, taken: Sequence[Taken]) -> Iterator[None]:

@@ -15,7 +15,7 @@ from typing import Any
 from imagequarry.domain.job import Job, JobLimits
 from imagequarry.domain.mesh import MeshOptions
 from imagequarry.errors import Cancelled, ImageNotFound, InvalidPicture
-from imagequarry.jobs.context import Context, LostLease
+from imagequarry.jobs.context import Context
 from imagequarry.jobs.kinds import Kind, Tools
 
 _DAY_SECONDS = 86_400.0
@@ -52,15 +52,12 @@ def make(context: Context, order: ModelOrder, tools: Tools) -> dict[str, Any]:
     folder = folder_of(tools.results, context.job.id)
     try:
         made = tools.meshes.make(raster, order.options, order.model, folder, context)
-        # Whoever lost the job meanwhile learns it now, not by the next beat of its heart.
+        # Whoever lost the job meanwhile learns it now; what lies there may be another worker's by then.
         context.log(f"The model has {made.faces} faces.")
-    except Cancelled:
+        # A job is deleted picture first: where it is gone by now, nobody would take away what was made.
+        tools.archive.image(order.image_id)
+    except (Cancelled, ImageNotFound):
         _remove(folder)
-        raise
-    except LostLease:
-        # Another worker may have the job now, and what lies there may be his; a deleted job's picture is gone.
-        if not _is_kept(order.image_id, tools):
-            _remove(folder)
         raise
     return {**made.told(), "filename": order.filename}
 
@@ -76,14 +73,6 @@ def forget(job: Job, order: ModelOrder, tools: Tools) -> None:
         with suppress(ImageNotFound):
             tools.archive.delete(order.image_id)
     _remove(folder_of(tools.results, job.id))
-
-
-def _is_kept(image_id: str, tools: Tools) -> bool:
-    try:
-        tools.archive.image(image_id)
-    except ImageNotFound:
-        return False
-    return True
 
 
 def _remove(folder: Path) -> None:

@@ -134,29 +134,22 @@ def test_a_job_that_is_called_off_leaves_no_files(parts: Runtime, claim: Claim) 
     assert parts.archive.image(job.id).id == job.id
 
 
-def test_a_job_that_was_deleted_while_it_wrote_takes_its_files_away(parts: Runtime, claim: Claim) -> None:
-    job = parts.model_orders.generate(parts.archive.keep(parts.archive.take(small()), "p", "imgr").id, FEW)
-    context = claim(job)
-    parts.board.delete(job.id)
-    with pytest.raises((LostLease, ImageNotFound)):
-        modelling.make(context, order_of(job), parts.tools)
-    assert files(parts) == set()
-
-
-def test_the_last_look_finds_out_that_a_job_was_deleted(parts: Runtime, claim: Claim) -> None:
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_job_that_is_deleted_while_it_writes_takes_its_files_away(parts: Runtime, claim: Claim, whole: bool) -> None:
     job = parts.model_orders.generate(parts.archive.keep(parts.archive.take(small()), "p", "imgr").id, FEW)
 
-    class Deletes(Context):
-        """Its job is deleted after the last step before the files are written."""
+    class Deleted(Context):
+        """Its job is deleted after the last look before the files are written: with its row, or not yet."""
 
         def progress(self, fraction: float, message: str = "", checkpoint: object = None) -> None:
             if "writing" in message:
-                parts.board.delete(job.id)
+                modelling.forget(job, order_of(job), parts.tools)
+                if whole:
+                    parts.board.delete(job.id)
 
     context = claim(job)
-    deleting = Deletes(context.job, context._claims)
-    with pytest.raises(LostLease):
-        modelling.make(deleting, order_of(job), parts.tools)
+    with pytest.raises((Cancelled, ImageNotFound)):
+        modelling.make(Deleted(context.job, context._claims), order_of(job), parts.tools)
     assert files(parts) == set()
 
 
@@ -258,7 +251,7 @@ def test_a_job_that_asks_a_service_elsewhere_may_take_as_long_as_it(parts: Runti
     assert (job.limits.soft, job.limits.hard) == (540, 600)
     remote = replace(parts.meshes.ready("relief"), name="elsewhere", family="remote")
     limits = parts.model_orders._job_limits(remote)
-    assert limits == JobLimits(1060, 1120, 3)
+    assert limits == JobLimits(1120, 1180, 3)
     handed_in = parts.board.submit(modelling.MODEL.name, ModelOrder(None, "elsewhere"), limits=limits)
     assert handed_in.limits == limits
 

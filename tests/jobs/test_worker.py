@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
@@ -10,12 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from imagequarry import runtime
+from imagequarry.domain.mesh import MeshOptions
+from imagequarry.jobs.model_orders import ModelWish
 from imagequarry.settings import read_settings
 from tests.fixtures.redis import RedisServer
 from tests.fixtures.server import photograph
 
 
-def test_a_celery_worker_segments_what_the_server_was_handed(redis_server: RedisServer, tmp_path: Path) -> None:
+def test_a_celery_worker_segments_what_the_server_was_handed_and_makes_models_of_it(
+    redis_server: RedisServer, tmp_path: Path
+) -> None:
     given = {
         "JOB_QUEUE": "celery",
         "CELERY_BROKER_URL": redis_server.url,
@@ -38,6 +43,10 @@ def test_a_celery_worker_segments_what_the_server_was_handed(redis_server: Redis
         done = parts.board.get(job.id)
         assert done.worker is not None
         assert done.worker.split(":")[1] not in {str(os.getpid()), str(worker.pid)}  # a child of the worker's pool
+        pictures = [("cup.jpg", io.BytesIO(photograph("kitten"))), ("junk.jpg", io.BytesIO(b"junk"))]
+        upload = parts.model_orders.upload(pictures, ModelWish(options=MeshOptions(face_limit=500)))
+        assert [event.type for event in parts.events.follow(upload.job.id)][-1] == "completed"
+        assert [file.name for file in parts.model_files.models(upload.job.id)] == ["cup.glb"]
         worker.terminate()
         began = time.monotonic()
         assert worker.wait(20) == 0
