@@ -89,7 +89,9 @@ def create_app(settings: Settings | None = None, *, parts: Runtime | None = None
         )
         app.state.task_streams = TaskStreams(feed, here.board, streams, StreamLimits(places=settings.max_streams))
         here.metrics.add_recorded(times.histogram)
-        here.metrics.add(*figures(times, streams, lambda: app.state.sockets.active))
+        here.metrics.add(
+            *figures(times, limiter, lambda: app.state.sockets.active, lambda: app.state.task_streams.open)
+        )
         await run_in_threadpool(here.start)
         with _listening(settings, here):
             yield

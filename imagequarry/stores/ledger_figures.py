@@ -11,8 +11,6 @@ from sqlalchemy import Row, func, or_, select
 from imagequarry.stores.ledger_journal import Journal
 from imagequarry.stores.tables import job_events, jobs
 
-# PostgreSQL commits events in another order than it numbers them: what is younger is left for the next look.
-_SETTLE: Final = timedelta(seconds=5)
 _STEPS: Final = ("started", "completed", "failed", "cancelled")
 
 
@@ -33,12 +31,14 @@ class JobStep:
 class LedgerFigures:
     """Reads figures, in time that does not grow with what is kept of jobs that are over.
 
-    Batches do not count beside their children, and neither does what was recorded as done at once.
+    Batches do not count beside their children, and neither does what was recorded as done at once. PostgreSQL commits
+    events in another order than it numbers them, so what is younger than ``settle_seconds`` is left for the next look.
     """
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: Journal, settle_seconds: float = 5.0) -> None:
         self._journal = journal
         self._database = journal.database
+        self._settle = timedelta(seconds=0 if journal.database.is_sqlite else settle_seconds)
 
     def open_jobs(self) -> dict[tuple[str, str], int]:
         """How many jobs are queued and running, by kind and state."""
@@ -75,7 +75,7 @@ class LedgerFigures:
         )
         found = []
         with self._database.read() as connection:
-            settled = self._journal.now(connection) - (timedelta() if self._database.is_sqlite else _SETTLE)
+            settled = self._journal.now(connection) - self._settle
             for row in connection.execute(query):
                 if row.at > settled:
                     break

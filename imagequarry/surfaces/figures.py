@@ -1,15 +1,17 @@
-"""What the edge tells Prometheus of itself: requests under way, and what stays open."""
+"""What the edge tells Prometheus of itself: requests under way, what stays open, and who was told to wait."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from imagequarry.ops.metrics import LookedUp, RequestTimes
-from imagequarry.surfaces.streams import Streams
+from imagequarry.surfaces.rate_limits import Limiter
 
 
-def figures(times: RequestTimes, streams: Streams, sockets: Callable[[], int]) -> tuple[LookedUp, ...]:
-    """All of it; ``sockets`` is how many WebSockets are open. They are among the streams too, and told apart here."""
+def figures(
+    times: RequestTimes, limiter: Limiter | None, sockets: Callable[[], int], event_streams: Callable[[], int]
+) -> tuple[LookedUp, ...]:
+    """All of it; ``sockets`` and ``event_streams`` say how many are open."""
     return (
         LookedUp(
             "gauge",
@@ -23,6 +25,13 @@ def figures(times: RequestTimes, streams: Streams, sockets: Callable[[], int]) -
             "imagequarry_streams_open",
             "Clients that are told of events as they happen.",
             ("kind",),
-            lambda: {("websocket",): sockets(), ("events",): max(0, streams.count - sockets())},
+            lambda: {("websocket",): sockets(), ("events",): event_streams()},
+        ),
+        LookedUp(
+            "counter",
+            "imagequarry_rate_limited",
+            "Requests that were refused because their caller asked too often.",
+            ("window",),
+            lambda: {(f"{seconds}s",): count for seconds, count in (limiter.refused if limiter else {}).items()},
         ),
     )

@@ -22,11 +22,6 @@ class Streams:
         """Whether the server is about to end."""
         return self._closing
 
-    @property
-    def count(self) -> int:
-        """How many are open."""
-        return len(self._ends)
-
     @contextmanager
     def opened(self, end: Callable[[], None]) -> Iterator[None]:
         """Count a stream as open. ``end`` is called once, from some thread, when it should end; it must not wait.

@@ -73,7 +73,8 @@ class Meshes:
                 watch.progress(0.0, "looking for the subject")
                 subject = subject_of(raster, self._segmentation, watch)
                 watch.progress(_FOUND, "making the model" if subject else "no clear subject: making a relief")
-            made = leased.engine.make(raster, subject, options, watch)
+            with leased.timed("mesh"):
+                made = leased.engine.make(raster, subject, options, watch)
             geometry: Geometry = leased.engine.geometry
         watch.progress(_MADE, "writing the files")
         if isinstance(made, Mesh):

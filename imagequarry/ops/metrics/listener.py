@@ -70,7 +70,7 @@ def listening(host: str, port: int, text: Callable[[], bytes]) -> Iterator[None]
     try:
         listener = Listener(host, port, text)
     except PortTaken as error:
-        _log.error(error.message + " Free it, or choose another one with METRICS_PORT; /api/v1/health/metrics answers.")
+        _log.error(error.message + " Free it, or choose another one with METRICS_PORT.")
         yield
         return
     _log.info("metrics are served", address=":".join(map(str, listener.address)), path=PATH)

@@ -3,36 +3,27 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx2
 import pytest
-from prometheus_client import Metric
-from prometheus_client.parser import text_string_to_metric_families
+from websockets.sync.client import connect
 
 from tests.fixtures.background import ended, hand_in, small
+from tests.fixtures.metrics import PATH, becomes, families, sample
 from tests.fixtures.redis import free_port
-from tests.fixtures.server import Site, open_site
+from tests.fixtures.server import SECONDS, Serve, Site, open_site
 from tests.house.source import ROOT
 
-PATH = "/api/v1/health/metrics"
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 ROW = re.compile(r"^\| `(\w+)` \| (\w+) \|(.*?)\| (.*) \|$", re.MULTILINE)
 
 
-def families(text: str) -> dict[str, Metric]:
-    """What was scraped, by name; a parser that finds a fault raises."""
-    return {family.name: family for family in text_string_to_metric_families(text)}
-
-
 def value(site: Site, name: str, **labels: str) -> float:
-    """The sample with exactly these labels; 0 where there is none."""
-    for family in families(site.client.get(PATH).text).values():
-        for sample in family.samples:
-            if sample.name == name and sample.labels == labels:
-                return sample.value
-    return 0.0
+    """The same of what the application tells now."""
+    return sample(site.client.get(PATH).text, name, **labels)
 
 
 def requests(site: Site, method: str, route: str, status: str) -> float:
@@ -42,7 +33,7 @@ def requests(site: Site, method: str, route: str, status: str) -> float:
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """An application that has cut something out, twice, and done a job."""
-    with open_site(tmp_path_factory.mktemp("measured")) as site:
+    with open_site(tmp_path_factory.mktemp("measured"), rate_limit_per_minute=10_000) as site:
         image_id = site.upload("kitten")
         body = {"original_image_id": image_id, "points": [{"x": 9, "y": 9}], "labels": [1]}
         for _ in range(2):
@@ -109,6 +100,38 @@ def test_a_job_that_waits_is_seen_while_nobody_works(tmp_path: Path) -> None:
         assert value(site, "imagequarry_jobs_open", kind="segment-everything", state="running") == 0
 
 
+def test_a_caller_that_was_refused_as_too_quick_is_counted_by_the_window_that_was_full(tmp_path: Path) -> None:
+    with open_site(tmp_path, rate_limit_per_minute=2, rate_limit_per_hour=100) as site:
+        statuses = [site.client.get("/models/").status_code for _ in range(5)]
+        assert statuses == [200, 200, 429, 429, 429]
+        assert value(site, "imagequarry_rate_limited_total", window="60s") == 3
+        assert value(site, "imagequarry_rate_limited_total", window="3600s") == 0
+
+
+def test_an_event_stream_is_open_and_in_flight_and_its_time_is_that_to_its_beginning(serve: Serve) -> None:
+    server = serve(JOB_WORKERS="0")
+    id = hand_in(server.client, "auto", small())
+    route, client = "/api/v1/status/tasks/{task_id}/stream", server.client
+    with client.stream("GET", route.format(task_id=id)) as stream:
+        lines = stream.iter_lines()  # kept: a stream whose reader is forgotten is closed
+        next(lines)
+        time.sleep(1.5)
+        text = client.get(PATH).text
+        assert sample(text, "imagequarry_streams_open", kind="events") == 1
+        assert sample(text, "imagequarry_http_requests_in_flight") == 2  # itself, and who asks
+        labels = {"method": "GET", "route": route, "status": "2xx"}
+        assert sample(text, "imagequarry_http_request_seconds_count", **labels) == 1
+        assert sample(text, "imagequarry_http_request_seconds_sum", **labels) < 1.5
+    assert becomes(lambda: client.get(PATH).text, 1, "imagequarry_http_requests_in_flight")
+
+
+def test_a_socket_is_open_while_it_is(serve: Serve) -> None:
+    server = serve()
+    with connect(server.url.replace("http", "ws") + "/ws") as socket:
+        socket.recv(timeout=SECONDS)
+        assert sample(server.client.get(PATH).text, "imagequarry_streams_open", kind="websocket") == 1
+
+
 def test_two_applications_in_one_process_count_apart(tmp_path: Path) -> None:
     with open_site(tmp_path / "one") as one, open_site(tmp_path / "two") as two:
         for _ in range(3):
@@ -142,7 +165,7 @@ def test_every_metric_is_documented_with_its_kind_its_labels_and_its_meaning(mea
     served = {
         family.name + ("_total" if family.type == "counter" else ""): (
             family.type,
-            {label for sample in family.samples for label in sample.labels} - {"le"},
+            {label for one in family.samples for label in one.labels} - {"le"},
             family.documentation,
         )
         for family in families(measured.client.get(PATH).text).values()
