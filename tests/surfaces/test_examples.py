@@ -17,7 +17,7 @@ import pytest
 from tests.fixtures.server import Server, photograph
 from tests.house.source import ROOT
 
-PAGES = ("quarry", "sam2", "imgr", "context")
+PAGES = ("quarry", "sam2", "imgr", "context", "image2model")
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 

@@ -202,6 +202,8 @@ def test_the_list_of_makers_says_what_each_is_worth_and_which_is_taken(site: Sit
     assert (makers["relief"]["name"], makers["relief"]["geometry"]) == ("Relief", "2.5d")
     assert makers["relief"]["supported_formats"] == ["glb", "obj", "ply", "stl"]
     assert makers["relief"]["available"] is True
+    assert (makers["tripo3d"]["name"], makers["tripo3d"]["geometry"]) == ("Tripo3D", "3d")
+    assert "FAL_KEY" in makers["tripo3d"]["unavailable_reason"]
     assert [maker["type"] for maker in reply.json() if maker["default"]] == ["relief"]
     assert all(bool(maker["unavailable_reason"]) is not maker["available"] for maker in reply.json())
 
