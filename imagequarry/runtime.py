@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -51,7 +51,7 @@ from imagequarry.jobs.model_orders import ModelOrders
 from imagequarry.jobs.ordering import Orders
 from imagequarry.jobs.runner import Runner
 from imagequarry.jobs.watching import Watching
-from imagequarry.models.cache import ByteCache, CacheFigures, EmbeddingKey
+from imagequarry.models.cache import ByteCache, EmbeddingKey
 from imagequarry.models.catalogue import Entry, Hardware, catalogue, remote
 from imagequarry.models.embedding_store import EmbeddingFolder
 from imagequarry.models.hub import Hub
@@ -226,7 +226,7 @@ def assemble(settings: Settings) -> Runtime:
     version = settings.app_version or imagequarry.__version__
     figures = LedgerFigures(Journal(database))
     job_metrics = JobMetrics(figures, [kind.name for kind in KINDS if kind.run], jobs.queue.health)
-    metrics.add(*process.sources(version, registry, _caches(segmentation, archive), settings.data_dir), job_metrics)
+    metrics.add(*process.sources(version, registry, segmentation, archive, settings.data_dir), job_metrics)
     rotation = LogRotation(logs, settings.log_rotate_mb * _MB, settings.log_retention_days)
     return Runtime(
         registry=registry,
@@ -384,10 +384,6 @@ def _where(settings: Settings) -> str:
     if settings.database.startswith("sqlite"):
         return str(settings.db_path or settings.data_dir)
     return "postgresql"
-
-
-def _caches(segmentation: Segmentation, archive: Archive) -> Callable[[], dict[str, CacheFigures]]:
-    return lambda: {**segmentation.cache_figures(), "rasters": archive.cache_figures()}
 
 
 def _google_drive(settings: Settings) -> GoogleDrive:

@@ -10,6 +10,8 @@ import psutil
 from prometheus_client import ProcessCollector
 from prometheus_client.registry import Collector
 
+from imagequarry.capabilities.archive import Archive
+from imagequarry.capabilities.segmentation import Segmentation
 from imagequarry.models.cache import CacheFigures
 from imagequarry.models.registry import Registry
 from imagequarry.ops import system
@@ -18,7 +20,9 @@ from imagequarry.ops.metrics.looked_up import Labels, LookedUp
 Caches = Callable[[], Mapping[str, CacheFigures]]
 
 
-def sources(version: str, registry: Registry, caches: Caches, data: Path) -> tuple[Collector, ...]:
+def sources(
+    version: str, registry: Registry, segmentation: Segmentation, archive: Archive, data: Path
+) -> tuple[Collector, ...]:
     """All of it; ``process_...`` are the client library's own, where the system tells of processes as Linux does."""
     python = platform.python_version()
     return (
@@ -38,7 +42,7 @@ def sources(version: str, registry: Registry, caches: Caches, data: Path) -> tup
             ("model",),
             lambda: {(state.card.name,): state.memory_bytes for state in registry.states() if state.loaded},
         ),
-        *_of_caches(caches),
+        *_of_caches(lambda: {**segmentation.cache_figures(), "rasters": archive.cache_figures()}),
         *_of_disk(data),
     )
 
