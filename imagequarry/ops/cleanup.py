@@ -85,7 +85,10 @@ class Cleanup:
             tally += removal.rehearsed() if dry_run else removal.done()
         if not dry_run:
             self._remember(tally)
-            _log.info("old files were removed", hours=hours, files=tally.files, bytes=tally.bytes)
+            if tally != Tally():
+                _log.info("old files were removed", hours=hours, files=tally.files, bytes=tally.bytes)
+            for sentence in tally.errors:
+                _log.warning("an old file stays", reason=sentence)
         return tally
 
     def of_job(self, id: str) -> Tally:
