@@ -43,6 +43,10 @@ class Outbox:
         _, text = self._waiting.popitem(last=False)
         return text
 
+    def rest(self, most: int) -> list[str]:
+        """Take what waits besides, so many texts at most."""
+        return [self._waiting.popitem(last=False)[1] for _ in range(min(most, len(self._waiting)))]
+
     async def emptied(self) -> None:
         """Wait until everything was taken, and the taker came back for more."""
         await self._emptied.wait()
