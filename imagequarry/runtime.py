@@ -91,7 +91,7 @@ _MB = 2**20
 _RASTER_BYTES = 512 * _MB
 # Uploads are held to MAX_IMAGE_SIDE; what lies on the server may be what a camera of 100 megapixels makes.
 _LONGEST_SIDE_OF_FILES = 12_000
-# What phones make of 48 megapixels; nothing is clicked on while a model is made.
+# What a phone makes of 48 megapixels.
 _LONGEST_SIDE_OF_MODELS = 8192
 _SWEEP_SECONDS = 60.0
 _DAY_SECONDS = 86_400.0
