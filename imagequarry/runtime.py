@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from imagequarry.capabilities.intake import JPEG_PNG, Limits
 from imagequarry.capabilities.meshes import Meshes
 from imagequarry.capabilities.preloading import Preloading
 from imagequarry.capabilities.prewarming import Prewarmer
+from imagequarry.capabilities.pulling import Pulling
 from imagequarry.capabilities.roots import Roots
 from imagequarry.capabilities.search import Search
 from imagequarry.capabilities.segmentation import SearchKey, Segmentation
@@ -219,8 +221,9 @@ def assemble(settings: Settings) -> Runtime:
     duplicates = Duplicates(spaces, descriptions, scans, vectors)
     meshes = Meshes(registry, segmentation)
     logs = LogFiles(settings.logs, settings.log_file)
+    pulling = Pulling(registry, partial(puller, settings))
     tools = Tools(
-        segmentation, archive, drive, settings.results, describer, directories, meshes, logs, settings.exports
+        segmentation, archive, drive, settings.results, describer, directories, meshes, logs, settings.exports, pulling
     )
     jobs = machinery.machinery(database, KINDS, tools, job_settings(settings))
     version = settings.app_version or imagequarry.__version__

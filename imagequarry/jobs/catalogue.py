@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from imagequarry.jobs import exporting, indexing, modelling, segmenting
+from imagequarry.jobs import exporting, indexing, modelling, pulling, segmenting
 from imagequarry.jobs.kinds import Kind, Tools
 
 KINDS: tuple[Kind[Tools], ...] = (
@@ -16,4 +16,5 @@ KINDS: tuple[Kind[Tools], ...] = (
     modelling.MODEL,
     modelling.MODELS,
     exporting.EXPORT,
+    pulling.PULL,
 )

@@ -20,6 +20,7 @@ from imagequarry.capabilities.description import Describer
 from imagequarry.capabilities.directories import Directories
 from imagequarry.capabilities.drive import Drive
 from imagequarry.capabilities.meshes import Meshes
+from imagequarry.capabilities.pulling import Pulling
 from imagequarry.capabilities.segmentation import Segmentation
 from imagequarry.domain.job import Job, JobLimits
 from imagequarry.errors import InvalidInput
@@ -45,6 +46,7 @@ class Tools:
     logs: LogFiles
     # Where exported logs lie: not among the results, which every caller may fetch.
     exports: Path
+    pulling: Pulling
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,10 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 
+from imagequarry.jobs import pulling
 from imagequarry.ops.folders import Disk, Item
 from imagequarry.surfaces.here import Here
+from imagequarry.surfaces.image2model import states
 from imagequarry.surfaces.image2model.admin_schemas import (
     Cleaned,
     CleanedJob,
@@ -20,6 +22,7 @@ from imagequarry.surfaces.image2model.admin_schemas import (
     DiskUsages,
     JobCleanupRequest,
     OccupiedDisk,
+    PullTaken,
     SystemHealth,
 )
 from imagequarry.surfaces.image2model.dialect import NAME, timestamp
@@ -87,6 +90,14 @@ def delete_job(here: Here, job_id: str) -> DeletedJob:
         space_freed_mb=mb(tally.bytes),
         status="partial" if tally.errors else "success",
     )
+
+
+@router.post("/models/{model_name}/pull")
+def pull_model(here: Here, model_name: str) -> PullTaken:
+    """Bring a model's weights from the hub, in the background."""
+    card = here.tools.pulling.ready(model_name)
+    job = pulling.submit(here.board, card)
+    return PullTaken(job_id=job.id, task_id=job.id, model=card.name, size_mb=card.size_mb, status=states.word(job))
 
 
 @router.get("/system-health")

@@ -116,3 +116,13 @@ class SystemHealth(BaseModel):
     timestamp: str
     disk_usage: OccupiedDisk
     cleanup_status: CleanupStatus
+
+
+class PullTaken(BaseModel):
+    """A model's weights are being brought here. ``size_mb`` is about what the hub states."""
+
+    job_id: str
+    task_id: str
+    model: str
+    size_mb: int
+    status: str
