@@ -111,9 +111,10 @@ class Board:
         states: Sequence[JobState] = (),
         kinds: Sequence[str] = (),
         model: str | None = None,
+        children_too: bool = False,
     ) -> JobPage:
-        """Jobs and batches, newest first, and how many there are in all."""
-        return self._ledger.page(limit, offset, states=states, kinds=kinds, model=model)
+        """Jobs and batches, newest first, and how many there are in all; the jobs of batches only when wished."""
+        return self._ledger.page(limit, offset, states=states, kinds=kinds, model=model, children_too=children_too)
 
     def children(self, id: str, limit: int = 50, offset: int = 0, states: Sequence[JobState] = ()) -> JobPage:
         """The jobs of a batch, in their order."""

@@ -50,12 +50,10 @@ def detail(here: Runtime, job: Job) -> JobDetail:
     """A job with all that is known of it."""
     return JobDetail(
         **_line(job, _mask_counts(here, [job])),
-        kind=job.kind,
         progress=job.progress,
         message=job.message,
         error_code=job.error.code if job.error else None,
         error=job.error.message if job.error else None,
-        batch_job_id=job.parent_id,
     )
 
 
@@ -174,6 +172,9 @@ def _line(job: Job, counts: Mapping[str, int]) -> dict[str, Any]:
         "total_masks": counts.get(job.id, 0),
         "created_at": timestamp(job.created),
         "updated_at": _updated(job),
+        "kind": job.kind,
+        "filename": str(job.params.get("filename", "")),
+        "batch_job_id": job.parent_id,
     }
 
 

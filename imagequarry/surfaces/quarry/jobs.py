@@ -32,11 +32,15 @@ def list_jobs(
     page_size: Annotated[int, Query(ge=1, le=100)] = 20,
     status: Annotated[Literal["pending", "running", "completed", "failed"] | None, Query()] = None,
     model_type: Annotated[str | None, Query(max_length=128)] = None,
+    kind: Annotated[str | None, Query(max_length=64, description="Also jobs of batches, each for itself.")] = None,
 ) -> JobsReply:
     """All jobs, the newest first."""
     states = job_replies.STATES_OF[status] if status else ()
     model = replies.model_name(here, model_type) if model_type else None
-    found = here.board.page(page_size, (page - 1) * page_size, states=states, model=model)
+    kinds = (kind,) if kind else ()
+    found = here.board.page(
+        page_size, (page - 1) * page_size, states=states, kinds=kinds, model=model, children_too=bool(kind)
+    )
     return JobsReply(
         success=True,
         message="Jobs retrieved successfully",

@@ -125,7 +125,7 @@ class BatchTaken(BaseModel):
 
 
 class JobLine(BaseModel):
-    """A job in a list."""
+    """A job in a list. ``filename`` is that of its picture, empty where it is about none of a name."""
 
     job_id: str
     status: str
@@ -133,17 +133,18 @@ class JobLine(BaseModel):
     total_masks: int
     created_at: str
     updated_at: str
+    kind: str
+    filename: str
+    batch_job_id: str | None
 
 
 class JobDetail(JobLine):
     """A job: ``progress`` 0..1, and why it failed."""
 
-    kind: str
     progress: float
     message: str
     error_code: str | None
     error: str | None
-    batch_job_id: str | None
 
 
 class BatchLine(BaseModel):

@@ -15,11 +15,12 @@ import httpx2
 import pytest
 
 from tests.fixtures.background import at_work, batch_ended, ended, hand_in, hand_in_batch, large, small, status_of
+from tests.fixtures.modelling import upload
 from tests.fixtures.server import Site, open_site
 
 BOX = '{"x": 10, "y": 8, "width": 40, "height": 30}'
 POINT = '[{"x": 0.5, "y": 0.5}]'
-LINE = ["job_id", "status", "model_type", "total_masks", "created_at", "updated_at"]
+LINE = ["job_id", "status", "model_type", "total_masks", "created_at", "updated_at", "kind", "filename", "batch_job_id"]
 LONG = {"crop_n_layers": "3", "points_per_side": "32"}
 
 
@@ -94,6 +95,19 @@ def test_the_list_is_filtered_by_status_and_model(working: Site) -> None:
     assert page(working, model_type="region-tree")["total"] == 4
     assert page(working, model_type="vit_h")["total"] == 0
     assert page(working, status="completed", model_type="region-tree")["total"] == 1
+
+
+def test_the_list_is_filtered_by_kind_and_then_shows_the_jobs_of_batches(idle: Site) -> None:
+    hand_in(idle.client, "box", small(), box=BOX)
+    batch = upload(idle.client, ("cat.png", small()), ("dog.png", small()))["job_id"]
+    found = page(idle, kind="make-model")
+    assert found["total"] == 2
+    assert {(line["filename"], line["kind"], line["batch_job_id"]) for line in found["data"]} == {
+        ("cat.png", "make-model", batch),
+        ("dog.png", "make-model", batch),
+    }
+    assert page(idle, kind="unheard-of")["total"] == 0
+    assert page(idle)["data"][0]["job_id"] == batch
 
 
 @pytest.mark.parametrize(
