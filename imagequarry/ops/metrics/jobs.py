@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import structlog
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
+from imagequarry.domain.job import ENDED
 from imagequarry.ops.asking import Question
 from imagequarry.ops.metrics.looked_up import Tally
 from imagequarry.stores.ledger_figures import LedgerFigures
@@ -16,8 +18,8 @@ _log = structlog.stdlib.get_logger(__name__)
 
 _SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
 _READ_AT_ONCE = 1000
-# A scrape reads on where the last one stopped; more than this is left for the next.
-_MOST_PAGES = 20
+# A scrape reads on where the last one stopped; what takes longer is left for the next.
+_READING_SECONDS = 0.5
 _PATIENCE_SECONDS = 3.0
 
 
@@ -42,7 +44,8 @@ class JobMetrics:
             ("kind", "outcome"),
             _SECONDS,
         )
-        self._ended: Counter[tuple[str, str]] = Counter()
+        # From 0 on, or else the first failure of a kind would be no increase in Prometheus's eyes.
+        self._ended = Counter({(kind, outcome): 0 for kind in kinds for outcome in sorted(ENDED)})
         self._question = Question(self._look)
 
     def begin(self) -> None:
@@ -84,7 +87,9 @@ class JobMetrics:
     def _read_on(self) -> None:
         if self._seen is None:
             self.begin()
-        for _ in range(_MOST_PAGES):
+        until = time.monotonic() + _READING_SECONDS
+        more = True
+        while more and time.monotonic() < until:
             assert self._seen is not None
             steps = self._ledger.steps(self._seen, _READ_AT_ONCE)
             for step in steps:
@@ -96,8 +101,7 @@ class JobMetrics:
                 self._ended[step.kind, step.type] += 1
                 if step.seconds is not None:
                     self._took.add((step.kind, step.type), step.seconds)
-            if len(steps) < _READ_AT_ONCE:
-                return
+            more = len(steps) == _READ_AT_ONCE
 
     def _open(self) -> Metric:
         family = GaugeMetricFamily("imagequarry_jobs_open", "Jobs that wait and run.", labels=("kind", "state"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tests.fixtures.metrics import PATH, sample
 from tests.fixtures.server import open_site
 from tests.surfaces.context.conftest import Home
 from tests.surfaces.context.test_models import TIME, check_refusal
@@ -83,3 +84,9 @@ def test_the_start_says_where_to_go_on(album: Home) -> None:
     assert album.site.client.get(body["docs_url"]).status_code == 200
     for name, path in body["endpoints"].items():
         assert name == "websocket" or album.site.client.get(path).status_code != 404
+
+
+def test_the_models_that_describe_are_timed(album: Home) -> None:
+    text = album.site.client.get(PATH).text
+    for stage, model in (("caption", "plain-words"), ("objects", "plain-words"), ("picture-vectors", "appearance")):
+        assert sample(text, "imagequarry_engine_seconds_count", stage=stage, model=model) >= 1
