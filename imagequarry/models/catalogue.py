@@ -94,6 +94,13 @@ def _sentences(weights: Path | None, hardware: Hardware) -> Any:
     return sentences.load(weights, hardware.chosen_device())
 
 
+def _depth(weights: Path | None, hardware: Hardware) -> Any:
+    from imagequarry.engines.huggingface import depth
+
+    assert weights is not None
+    return depth.load(weights, hardware.chosen_device(), hardware.dtype())
+
+
 def _plain_words(weights: Path | None, hardware: Hardware) -> Any:
     return plain_words.PlainWords()
 
@@ -229,6 +236,38 @@ _TEXT_ENCODERS: tuple[Entry, ...] = (
 )
 
 
+def _depth_maker(name: str, description: str, size_mb: int, hub: str, licence: str) -> Entry:
+    said = f"{description}: a closed relief by depth. It does not invent the side that is not seen."
+    return _huggingface(replace(_card(name, "mesh", said, size_mb, hub, licence), geometry="2.5d"), _depth)
+
+
+_MESH_MAKERS: tuple[Entry, ...] = (
+    # The larger ones are for those who pulled them, and not for commerce.
+    _depth_maker(
+        "depth-anything-v2-large",
+        "Depth Anything V2 Large",
+        1341,
+        "depth-anything/Depth-Anything-V2-Large-hf",
+        "CC-BY-NC-4.0",
+    ),
+    _depth_maker(
+        "depth-anything-v2-base",
+        "Depth Anything V2 Base",
+        390,
+        "depth-anything/Depth-Anything-V2-Base-hf",
+        "CC-BY-NC-4.0",
+    ),
+    _depth_maker(
+        "depth-anything-v2-small",
+        "Depth Anything V2 Small",
+        99,
+        "depth-anything/Depth-Anything-V2-Small-hf",
+        "Apache-2.0",
+    ),
+    Entry(relief.CARD, lambda weights, hardware: relief.Relief()),
+)
+
+
 def catalogue(
     vocabulary: Sequence[str] = VOCABULARY, threshold: float | None = None, fal: Account | None = None
 ) -> tuple[Entry, ...]:
@@ -254,7 +293,7 @@ def catalogue(
         Entry(appearance.CARD, lambda weights, hardware: appearance.Appearance()),
         *_TEXT_ENCODERS,
         _tripo3d(fal or Account()),
-        Entry(relief.CARD, lambda weights, hardware: relief.Relief()),
+        *_MESH_MAKERS,
     )
 
 

@@ -38,6 +38,12 @@ class Outline:
         height, width = self.distance.shape
         return height - 2 * _MARGIN, width - 2 * _MARGIN
 
+    def in_picture(self, vertices: Floats) -> NDArray[np.float64]:
+        """Working pixels (V, 3) as pixels of the picture; heights are scaled as the outline is on average."""
+        (across, down), (left, top) = self.scale, self.corner
+        # In doubles: of a small thing far from the picture's corner singles would keep three digits.
+        return vertices.astype(np.float64) * (across, down, (across * down) ** 0.5) + (left, top, 0)
+
 
 def outline_of(mask: Mask) -> Outline:
     """The outline of a mask, which must not be empty."""
@@ -62,10 +68,9 @@ def _coverage(inside: NDArray[np.uint8], size: tuple[int, int]) -> Floats:
     """The share of each working pixel that lies inside, 0..1, with an empty margin around."""
     shrinking = size[0] < inside.shape[1] or size[1] < inside.shape[0]
     way = cv2.INTER_AREA if shrinking else cv2.INTER_NEAREST
-    covered = cv2.resize(inside.astype(np.float32), size, interpolation=way)
-    return np.asarray(
-        cv2.copyMakeBorder(covered, _MARGIN, _MARGIN, _MARGIN, _MARGIN, cv2.BORDER_CONSTANT, value=0), np.float32
-    )
+    covered = cv2.resize(inside * np.uint8(255), size, interpolation=way)
+    framed = cv2.copyMakeBorder(covered, _MARGIN, _MARGIN, _MARGIN, _MARGIN, cv2.BORDER_CONSTANT, value=0)
+    return np.asarray(framed, np.float32) / np.float32(255)
 
 
 def _distance(coverage: Floats) -> Floats:

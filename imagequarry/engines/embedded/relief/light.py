@@ -37,6 +37,14 @@ def relief_of(raster: Raster, outline: Outline) -> Floats:
     return np.asarray(np.clip(3 * (fine - coarse), -1, 1), np.float32)
 
 
+def heights_of(raster: Raster, columns: int, rows: int) -> Floats:
+    """(rows, columns) the light of a picture at so many places, 0..1, without the finest grain."""
+    grey = cv2.cvtColor(raster.rgb, cv2.COLOR_RGB2GRAY)
+    small = cv2.resize(grey, (columns, rows), interpolation=cv2.INTER_AREA)
+    values = np.asarray(small, np.float32) / np.float32(255)
+    return np.asarray(cv2.GaussianBlur(values, (0, 0), max(0.5, min(columns, rows) / 100)), np.float32)
+
+
 def _smoothed(values: Floats, inside: Floats, width: float) -> Floats:
     """The average inside the outline around each pixel, weighed by a bell of that width."""
     width = max(width, 0.5)

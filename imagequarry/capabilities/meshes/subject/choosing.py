@@ -1,0 +1,126 @@
+"""From all regions of a picture to its subject: the best one, with what belongs to it, or none that is clear."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from imagequarry.capabilities.meshes.subject.saliency import View, view_of
+from imagequarry.capabilities.meshes.subject.scoring import Scoring
+from imagequarry.capabilities.meshes.subject.tidying import tidied
+from imagequarry.capabilities.segmentation import Segmentation
+from imagequarry.domain.geometry import Box
+from imagequarry.domain.mask import Mask
+from imagequarry.domain.raster import Raster
+from imagequarry.domain.segmenter import Candidate, Prompt
+from imagequarry.domain.watch import Watch
+
+Floats = NDArray[np.float32]
+
+_OPAQUE = 128
+# A subject is found by a coarse grid, and a large model takes an hour for a fine one on a processor.
+_SEARCH: Mapping[str, int | float | str | None] = {"points_per_side": 16, "crop_n_layers": 0}
+# Boxes in the middle leave this share of the picture out at each side.
+_INSETS = (0.05, 0.15)
+_GUESSED = 0.62
+_FILLING = 0.8
+# A subject that scores less is none: the whole picture says more.
+LEAST = -3.05
+# What a piece must add to the score to be taken in.
+_GAIN = 0.03
+_MOST_PIECES = 6
+_OWN = 0.8
+
+
+def subject_of(raster: Raster, segmentation: Segmentation, watch: Watch) -> Mask | None:
+    """The mask of the picture's subject, None where there is no clear one. Raises ``ModelFailure``, ``Cancelled``.
+
+    Where the picture has transparent parts they say it; else it is looked for with the default segmentation model.
+    """
+    if raster.alpha is not None:
+        mask = Mask.from_array(raster.alpha >= _OPAQUE)
+        return mask if mask.area else None
+    view = view_of(raster.rgb)
+    found = list(segmentation.everything(raster, _SEARCH, watch=watch).candidates)
+    for box in _boxes(view, raster):
+        watch.check()
+        found += _guesses(raster, segmentation, box)
+    if not found:
+        return None
+    mask, score = chosen(view, found)
+    return tidied(mask) if score >= LEAST else None
+
+
+def _guesses(raster: Raster, segmentation: Segmentation, box: Box) -> list[Candidate]:
+    """What the segmenter takes a box to hold, but for what merely fills it.
+
+    Who is asked for a box answers with something, and is surer of it than of what it found by itself.
+    """
+    found = segmentation.prompted(raster, [Prompt(box=box)]).candidates
+    return [
+        replace(candidate, predicted_iou=_GUESSED * candidate.predicted_iou)
+        for candidate in found
+        if candidate.mask.area < _FILLING * box.width * box.height
+    ]
+
+
+def _boxes(view: View, raster: Raster) -> list[Box]:
+    """Where a subject may be: the middle of the picture, wide and narrow, and around what stands out."""
+    height, width = raster.size
+    boxes = [Box(share * width, share * height, (1 - share) * width, (1 - share) * height) for share in _INSETS]
+    rows, columns = view.size
+    across, down = width / columns, height / rows
+    parts, _, boxed, _ = cv2.connectedComponentsWithStats((view.middle > 0.5).astype(np.uint8))
+    spots = boxed[1:parts]
+    if len(spots):
+        largest = spots[int(spots[:, cv2.CC_STAT_AREA].argmax())]
+        low, high = spots[:, :2].min(0), (spots[:, :2] + spots[:, 2:4]).max(0)
+        for (x0, y0), (x1, y1) in ((low, high), (largest[:2], largest[:2] + largest[2:4])):
+            boxes.append(Box(x0 * across, y0 * down, x1 * across, y1 * down).clipped(width, height))
+    return boxes
+
+
+def chosen(view: View, candidates: Sequence[Candidate]) -> tuple[Mask, float]:
+    """The mask of what is most likely the subject, and its score."""
+    masks = np.stack([_seen(candidate.mask, view.size) for candidate in candidates])
+    quality = np.array([candidate.predicted_iou for candidate in candidates], np.float32)
+    scoring = Scoring(view)
+    scores = scoring.scores(masks, quality)
+    best = int(scores.argmax())
+    mask, seen, sure, score = candidates[best].mask, masks[best], float(quality[best]), float(scores[best])
+    for _ in range(_MOST_PIECES):
+        beside = [i for i in range(len(masks)) if _beside(seen, masks[i])]
+        if not beside:
+            break
+        unions = np.maximum(seen[None], masks[beside])
+        share = masks[beside].sum((1, 2)) / (masks[beside].sum((1, 2)) + seen.sum())
+        together = np.asarray((1 - share) * sure + share * quality[beside], np.float32)
+        found = scoring.scores(unions, together)
+        # Background that is taken in looks like what is around then; a part of the subject does not.
+        found[scoring.apart(masks[beside], unions) < _OWN] = -np.inf
+        pick = int(found.argmax())
+        if found[pick] < score + _GAIN:
+            break
+        mask = mask.union(candidates[beside[pick]].mask)
+        seen, sure, score = unions[pick], float(together[pick]), float(found[pick])
+    return mask, score
+
+
+def _seen(mask: Mask, size: tuple[int, int]) -> Floats:
+    """The mask's share (h, w) of a view's pixels."""
+    inside = mask.array().view(np.uint8) * np.uint8(255)
+    small = cv2.resize(inside, (size[1], size[0]), interpolation=cv2.INTER_AREA)
+    return np.asarray(small, np.float32) / np.float32(255)
+
+
+def _beside(mask: Floats, piece: Floats) -> bool:
+    """Whether a piece lies against the mask, and mostly outside it."""
+    area = float(piece.sum())
+    if area < 4 or area > 1.2 * float(mask.sum()) or float(np.minimum(mask, piece).sum()) > 0.4 * area:
+        return False
+    touching = np.minimum(cv2.dilate(mask, np.ones((3, 3), np.uint8)), piece).sum() - np.minimum(mask, piece).sum()
+    return bool(touching > 0.25 * area**0.5)
