@@ -35,18 +35,19 @@ run: $(STAMPS)/$(if $(filter 0 no false,$(MODELS)),core,models) studio ## Instal
 
 studio: $(STUDIO) ## Build the web application, where Node.js is present
 
-test: $(STAMPS)/test studio ## Install what the tests need and run them (ARGS="-k name")
+test: $(STAMPS)/test $(STAMPS)/gltf studio ## Install what the tests need and run them (ARGS="-k name")
 	@$(BIN)/python -m pytest $(ARGS)
 
 soak: $(STAMPS)/test ## Kill servers and workers at random for some 20 minutes and count the jobs
 	@$(BIN)/python -m pytest -m soak -s tests/jobs/test_soak.py $(ARGS)
 
-bench: $(STAMPS)/test ## Measure models, jobs, watchers, vectors and duplicates side by side with what is published, half an hour (ARGS=--quick: less)
+bench: $(STAMPS)/test ## Measure models, jobs, watchers, vectors, duplicates and meshes side by side with what is published, half an hour (ARGS=--quick: less)
 	@$(BIN)/python -m bench.sam $(ARGS)
 	@$(BIN)/python -m bench.jobs
 	@$(BIN)/python -m bench.vectors $(ARGS)
 	@$(BIN)/python -m bench.duplicates $(ARGS)
 	@$(BIN)/python -m bench.watchers $(ARGS)
+	@$(BIN)/python -m bench.meshes $(ARGS)
 
 check: $(STAMPS)/check types ## Lint, formatting, strict types and the floors
 	$(BIN)/ruff check $(CODE)
@@ -73,7 +74,7 @@ lock: $(STAMPS)/venv ## Renew constraints.txt with the newest versions that pypr
 	} > constraints.new && mv constraints.new constraints.txt
 
 clean: ## Remove the environment and all caches; data stays
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist studio/node_modules imagequarry/studio/site
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist studio/node_modules tests/gltf/node_modules imagequarry/studio/site
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Without Node.js, or without a network for its libraries, the server goes on and says on its page what is missing.
@@ -112,6 +113,11 @@ $(STAMPS)/test: $(STAMPS)/venv $(LOCK)
 	@echo "Installing what the tests need into .venv (once, some minutes) ..."
 	@$(INSTALL) '.[models,test]'
 	@touch $@
+
+# The Khronos validator of models in space. Where there is no Node.js, the tests that need it say that they cannot run.
+$(STAMPS)/gltf: tests/gltf/package-lock.json | $(STAMPS)/venv
+	@if $(NODE) 2>/dev/null; then cd tests/gltf && npm ci --silent --no-audit --no-fund && touch $(CURDIR)/$@; \
+	else echo "Models in space are not validated: that takes Node.js 20.19 or newer." >&2; fi
 
 # Types are checked over tests, model engines and training scripts too, so their libraries must be there.
 $(STAMPS)/check: $(STAMPS)/test

@@ -83,6 +83,22 @@ def segment(
 
 
 @app.command()
+def mesh(
+    files: Annotated[list[Path], typer.Argument(help="Pictures.", exists=True, dir_okay=False)],
+    out: Annotated[Path, typer.Option(help="Folder for the results, with one for each picture.")],
+    format: Annotated[str, typer.Option(help="glb, obj, ply or stl; the GLB is always there.")] = "glb",
+    faces: Annotated[int | None, typer.Option(help="Most triangles, 12 to 500000.")] = None,
+    model: Annotated[str | None, typer.Option(help="Maker; default: MESH_MODEL.")] = None,
+    quality: Annotated[str, typer.Option(help="draft, standard or high: size of texture and mesh.")] = "standard",
+    texture: Annotated[bool, typer.Option("--texture/--no-texture", help="The picture on the model.")] = True,
+) -> None:
+    """Make models in space of what pictures show. Needs no server."""
+    from imagequarry.cli import modelling
+
+    modelling.mesh(files, out, modelling.options_of(faces, quality, texture), model, format)
+
+
+@app.command()
 def index(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="Folder.", exists=True, file_okay=False)],
     recursive: Annotated[bool, typer.Option("--recursive/--no-recursive", help="Its folders too.")] = True,

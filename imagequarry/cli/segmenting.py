@@ -46,7 +46,7 @@ def segment(files: Sequence[Path], out: Path, prompt: Prompt | None, model: str 
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
     with Progress(*columns, console=console) as progress:
         task = progress.add_task("Segmenting", total=len(files))
-        for file, stem in zip(files, _stems(files), strict=True):
+        for file, stem in zip(files, stems(files), strict=True):
             try:
                 with file.open("rb") as source:
                     opened = open_picture(source, limits)
@@ -62,7 +62,7 @@ def segment(files: Sequence[Path], out: Path, prompt: Prompt | None, model: str 
         raise SystemExit(1)
 
 
-def _stems(files: Sequence[Path]) -> list[str]:
+def stems(files: Sequence[Path]) -> list[str]:
     """What the results of each file are called: its name without the ending, numbered where several share it."""
     stems: list[str] = []
     for file in files:

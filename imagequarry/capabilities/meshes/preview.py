@@ -24,9 +24,9 @@ _LIGHT = np.array([-0.35, 0.55, 0.76], np.float32)
 _SHADE = 0.45
 _GREY = 205
 # Points of a lattice are this far apart at most, in pixels: at more, holes show between those of a slanted face.
-_APART = 0.8
-# A face is cut into at most so many parts a side; what is larger has bigger points.
-_FINEST = 512
+_APART = 0.9
+# A face is cut into at most so many parts a side; faces of more than a few parts share a number with others.
+_FINEST, _FEW = 512, 8
 
 
 def of_shape(shape: Shape) -> bytes:
@@ -52,40 +52,43 @@ def drawn(shape: Shape, side: int = SIDE, turn: float = _TURN, tilt: float = _TI
     lit = np.clip(shape.normals() @ view.T @ _LIGHT, 0, 1)
     shade = np.asarray(_SHADE + (1 - _SHADE) * lit, np.float32)
     longest = np.abs(corners - np.roll(corners, 1, axis=1))[..., :2].max((1, 2))
-    parts = np.clip(np.ceil(longest / _APART), 1, _FINEST)
-    parts = np.exp2(np.ceil(np.log2(parts))).astype(np.int64)
-    places, depths, paints = [], [], []
-    for count in np.unique(parts):
-        chosen = parts == count
-        place, depth, paint = _points(shape, faces[chosen], corners[chosen], shade, int(count), side)
-        places.append(place)
-        depths.append(depth)
-        paints.append(paint)
+    parts = np.clip(np.ceil(longest / _APART), 1, _FINEST).astype(np.int64)
+    parts[parts > _FEW] = np.exp2(np.ceil(np.log2(parts[parts > _FEW]))).astype(np.int64)
+    values = [corners, shade[faces][..., None]]
+    if shape.uv is not None and shape.texture is not None:
+        values.append(shape.uv[faces])
+    elif shape.colours is not None:
+        values.append(shape.colours[faces].astype(np.float32))
+    # (F, values, 3): what is known of each corner, spread over the face by one product.
+    known = np.ascontiguousarray(np.concatenate(values, axis=2).transpose(0, 2, 1))
     canvas = np.zeros((side * side, 4), np.uint8)
-    if places:
-        place, depth = np.concatenate(places), np.concatenate(depths)
-        order = np.argsort(depth, kind="stable")
-        canvas[place[order], :3] = np.concatenate(paints)[order]
-        canvas[place, 3] = 255
+    if len(known):
+        points = np.concatenate([_spread(known[parts == count], int(count)) for count in np.unique(parts)])
+        _put(canvas, points, shape, side)
     return canvas.reshape(side, side, 4)
 
 
-def _points(
-    shape: Shape, faces: NDArray[np.int32], corners: Floats, shade: Floats, parts: int, side: int
-) -> tuple[NDArray[np.int64], Floats, Pixels]:
-    """Flat places (P,), depths (P,) and colours (P, 3) of a lattice of points on each of these faces."""
-    weights = _lattice(parts)
-    at = np.einsum("kc,fcd->fkd", weights, corners).reshape(-1, 3)
-    column, row = (np.clip(at[:, axis].astype(np.int64), 0, side - 1) for axis in (0, 1))
-    light = np.einsum("kc,fc->fk", weights, shade[faces]).reshape(-1, 1)
+def _spread(known: Floats, parts: int) -> Floats:
+    """(P, values) of a lattice of points on each of these faces."""
+    return np.asarray((known @ _lattice(parts).T).transpose(0, 2, 1), np.float32).reshape(-1, known.shape[1])
+
+
+def _put(canvas: Pixels, points: Floats, shape: Shape, side: int) -> None:
+    """Put points onto the canvas, the nearest last; each is x, y, depth, light, and what its colour comes from."""
+    depth = points[:, 2]
+    low, span = float(depth.min()), max(float(np.ptp(depth)), 1e-9)
+    # Sixteen bits are sorted in a tenth of the time.
+    points = points[np.argsort(((depth - low) / span * 65535).astype(np.uint16), kind="stable")]
+    column, row = (np.clip(points[:, axis].astype(np.int64), 0, side - 1) for axis in (0, 1))
     if shape.uv is not None and shape.texture is not None:
-        uv = np.einsum("kc,fcd->fkd", weights, shape.uv[faces]).reshape(-1, 2)
-        paint: NDArray[np.generic] = read_at(shape.texture, uv)
+        paint: NDArray[np.generic] = read_at(shape.texture, points[:, 4:6])
     elif shape.colours is not None:
-        paint = np.einsum("kc,fcd->fkd", weights, shape.colours[faces].astype(np.float32)).reshape(-1, 3)
+        paint = points[:, 4:7]
     else:
-        paint = np.full((len(at), 3), _GREY)
-    return row * side + column, at[:, 2], np.clip(paint * light, 0, 255).astype(np.uint8)
+        paint = np.full((len(points), 3), _GREY)
+    place = row * side + column
+    canvas[place, :3] = np.clip(paint * points[:, 3:4], 0, 255)
+    canvas[place, 3] = 255
 
 
 def _lattice(parts: int) -> Floats:

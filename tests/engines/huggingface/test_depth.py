@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -34,15 +35,16 @@ from tests.engines.solids.shapes import SHAPES, SIDE, solid
 
 def tiny(folder: Path, seed: int = 0) -> Path:
     """Depth Anything of four layers with seeded weights."""
+    stages: dict[str, Any] = {"out_features": ["stage1", "stage2", "stage3", "stage4"]}
     backbone = Dinov2Config(
         hidden_size=24,
         num_hidden_layers=4,
         num_attention_heads=2,
         image_size=70,
         patch_size=14,
-        out_features=["stage1", "stage2", "stage3", "stage4"],
         reshape_hidden_states=False,
         apply_layernorm=True,
+        **stages,
     )
     config = DepthAnythingConfig(
         backbone_config=backbone,

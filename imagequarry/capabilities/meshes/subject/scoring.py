@@ -15,8 +15,9 @@ from imagequarry.capabilities.meshes.subject.saliency import View
 Floats = NDArray[np.float32]
 
 # Regions whose outline is looked at closely, which is what takes time.
-_CLOSELY = 24
-_SMALLEST, _LARGEST = 0.003, 0.93
+_CLOSELY = 16
+SMALLEST, LARGEST = 0.003, 0.93
+"""Regions of a smaller or larger share of the picture are no subjects."""
 _WORST = -99.0
 # Bins of colours along Lab's axes, and the colours they begin and end at.
 _BINS = np.array([6, 8, 8])
@@ -71,7 +72,7 @@ class Scoring:
             - 1.2 * (left + right)
             - 0.6 * sides
         )
-        return np.where((area < _SMALLEST) | (area > _LARGEST), _WORST, score).astype(np.float32)
+        return np.where((area < SMALLEST) | (area > LARGEST), _WORST, score).astype(np.float32)
 
     def apart(self, parts: Floats, wholes: Floats) -> Floats:
         """(n,) how little the colours of each part share with those around the whole it belongs to, 0..1."""
