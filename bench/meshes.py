@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 from skimage import data
 
-from bench.duplicates import PAGE, Table, _markdown
+from bench import page
 from bench.measuring import cost, machine
 from imagequarry.capabilities.meshes import MadeModel, Meshes, formats, preview, received, written
 from imagequarry.capabilities.meshes.shape import Shape
@@ -31,8 +31,9 @@ from imagequarry.engines.embedded.relief import Relief
 from imagequarry.runtime import models
 from imagequarry.settings import read_settings
 
-SECTION = "## Models in space"
 FACES = 100_000
+
+Table = list[tuple[str, ...]]
 
 
 def photographs() -> dict[str, Raster]:
@@ -105,6 +106,11 @@ def steps(raster: Raster, folder: Path) -> Table:
     return rows
 
 
+def _markdown(rows: Table) -> str:
+    head, *body = rows
+    return "\n".join("| " + " | ".join(row) + " |" for row in (head, ("---",) * len(head), *body)) + "\n"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="one picture; nothing is written")
@@ -118,15 +124,7 @@ def main() -> None:
             parts.append(_markdown(table()))
             print(parts[-1], flush=True)
     if not quick:
-        write("\n".join(parts))
-
-
-def write(text: str) -> None:
-    """Put the text under its heading in the page, leaving other sections as they are."""
-    page = PAGE.read_text(encoding="utf-8")
-    before, heading, rest = page.partition(f"\n{SECTION}\n")
-    after = rest[rest.find("\n## ") :] if heading and "\n## " in rest else ""
-    PAGE.write_text(f"{before.rstrip()}\n\n{SECTION}\n\n{text.rstrip()}\n{after}", encoding="utf-8")
+        page.write("Models in space", "\n".join(parts))
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ onto the canvas from the furthest to the nearest.
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,7 +82,7 @@ def _put(canvas: Pixels, points: Floats, shape: Shape, side: int) -> None:
     points = points[np.argsort(((depth - low) / span * 65535).astype(np.uint16), kind="stable")]
     column, row = (np.clip(points[:, axis].astype(np.int64), 0, side - 1) for axis in (0, 1))
     if shape.uv is not None and shape.texture is not None:
-        paint: NDArray[np.generic] = read_at(shape.texture, points[:, 4:6])
+        paint: NDArray[Any] = read_at(shape.texture, points[:, 4:6])
     elif shape.colours is not None:
         paint = points[:, 4:7]
     else:
