@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
 
@@ -25,3 +26,18 @@ class Unwatched:
 
     def check(self) -> None:
         pass
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """For a part of longer work: what it tells of itself, 0..1, is ``start``..``end`` of the whole."""
+
+    whole: Watch
+    start: float
+    end: float
+
+    def progress(self, fraction: float, message: str = "") -> None:
+        self.whole.progress(self.start + (self.end - self.start) * fraction, message)
+
+    def check(self) -> None:
+        self.whole.check()

@@ -112,6 +112,22 @@ def test_a_model_is_made_and_told_of(parts: Runtime, claims: Claims) -> None:
     assert parts.board.get(taken.job.id).state == "completed"
 
 
+def test_progress_never_goes_back(parts: Runtime, claims: Claims, claim: Claim) -> None:
+    told: list[float] = []
+
+    class Listening(Context):
+        """Writes down all that the work tells of itself, also what is too much for the ledger."""
+
+        def progress(self, fraction: float, message: str = "", checkpoint: object = None) -> None:
+            told.append(fraction)
+
+    job = only_child(parts, upload(parts, small()))
+    modelling.make(Listening(claim(job).job, claims), order_of(job), parts.tools)
+    assert len(told) > 3
+    assert told == sorted(told)
+    assert 0 <= told[0] < told[-1] <= 1
+
+
 def test_a_second_try_makes_the_same_model_in_the_place_of_the_first(
     parts: Runtime, claims: Claims, claim: Claim
 ) -> None:

@@ -18,6 +18,7 @@ from imagequarry.capabilities.segmentation import Segmentation
 from imagequarry.domain.card import Geometry, ModelCard
 from imagequarry.domain.mesh import FORMATS, Mesh, MeshOptions, MeshWatch
 from imagequarry.domain.raster import Raster
+from imagequarry.domain.watch import Share
 from imagequarry.errors import InvalidInput, NotFound, QuarryError, StorageFailure
 from imagequarry.models.registry import Registry
 
@@ -71,7 +72,7 @@ class Meshes:
             subject = None
             if leased.engine.wants_subject:
                 watch.progress(0.0, "looking for the subject")
-                subject = subject_of(raster, self._segmentation, watch)
+                subject = subject_of(raster, self._segmentation, Share(watch, 0.0, _FOUND))
                 watch.progress(_FOUND, "making the model" if subject else "no clear subject: making a relief")
             with leased.timed("mesh"):
                 made = leased.engine.make(raster, subject, options, watch)
