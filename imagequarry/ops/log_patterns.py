@@ -13,9 +13,11 @@ _MOST_WORDS = 2000
 OTHERS = "(others)"
 
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
-_ID = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b|\b[0-9a-f]{16,}\b", re.IGNORECASE)
+_ANY_ID = r"(?<![0-9a-f])(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{16,})(?![0-9a-f])"
+_ID = re.compile(_ANY_ID, re.IGNORECASE)
+# A part of a path that has an id in it, or a digit and no letter.
+_ID_PART = re.compile(rf"(?<=/)(?:(?:[a-z]+[_-])*{_ANY_ID}[^/]*|[^/a-z\d]*+\d[^/a-z]*+(?=/|$))", re.IGNORECASE)
 _NUMBER = re.compile(r"\d+(\.\d+)?")
-_LETTER = re.compile(r"[A-Za-z]")
 _SPACE = re.compile(r"\s+")
 
 
@@ -23,17 +25,19 @@ class Words:
     """Counts words; what memory it takes does not depend on how many there are."""
 
     def __init__(self) -> None:
-        self._counts: Counter[str] = Counter()
+        self._counts: dict[str, int] = {}
 
     def add(self, word: str) -> None:
         """Count the word once more."""
-        if word not in self._counts and len(self._counts) >= _MOST_WORDS:
-            word = OTHERS
-        self._counts[word] += 1
+        counts = self._counts
+        if word in counts or len(counts) < _MOST_WORDS:
+            counts[word] = counts.get(word, 0) + 1
+        else:
+            counts[OTHERS] = counts.get(OTHERS, 0) + 1
 
     def top(self, most: int) -> dict[str, int]:
         """The most frequent ones, the first first."""
-        return dict(self._counts.most_common(most))
+        return dict(Counter(self._counts).most_common(most))
 
 
 def error_of(entry: dict[str, Any]) -> str:
@@ -56,14 +60,7 @@ def message_pattern(message: str) -> str:
 @lru_cache(maxsize=4096)
 def path_pattern(path: str) -> str:
     """The path with ``{id}`` for every part that is an id: a number, hexadecimal digits, a word with an id in it."""
-    parts = [_part(part) for part in path[: 4 * _LONGEST].split("/")]
-    return _clean("/".join(parts))
-
-
-def _part(part: str) -> str:
-    if _ID.search(part) or (part and not _LETTER.search(part) and _NUMBER.search(part)):
-        return "{id}"
-    return part
+    return _clean(_ID_PART.sub("{id}", path[: 4 * _LONGEST]))
 
 
 def _text(value: Any) -> str:

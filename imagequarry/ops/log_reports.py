@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
@@ -19,6 +20,7 @@ _MOST_PATTERNS = 20
 _MOST_PATHS = 50
 _MOST_OF_A_DAY = 10
 _LEVELS = {name.lower(): name for name in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")}
+_NUMBERS = (int, float)
 _ERRORS = frozenset({"ERROR", "CRITICAL"})
 # The errors of jobs are in both of their files; counted are those of one.
 _COUNTED: tuple[LogType, ...] = ("application", "access", "celery_worker")
@@ -121,7 +123,7 @@ class LogReports:
                 count.add(entry)
         return Analysis(
             window=window,
-            levels=dict(count.levels),
+            levels=count.levels,
             errors=count.errors.top(most_errors),
             paths=count.paths.top(most_paths),
             average=count.total / count.timed if count.timed else 0.0,
@@ -142,7 +144,7 @@ class _Count:
     """What is counted line by line."""
 
     def __init__(self) -> None:
-        self.levels: Counter[str] = Counter()
+        self.levels: dict[str, int] = {}
         self.errors = Words()
         self.paths = Words()
         self.timed = 0
@@ -151,17 +153,18 @@ class _Count:
 
     def add(self, entry: dict[str, Any]) -> None:
         level = _level(entry.get("level"))
-        self.levels[level] += 1
+        self.levels[level] = self.levels.get(level, 0) + 1
         if level in _ERRORS:
             self.errors.add(error_of(entry))
-        path = entry.get("route") or entry.get("path")
+        path = entry.get("path")
         if isinstance(path, str):
             self.paths.add(path_pattern(path))
         duration = entry.get("duration_ms")
-        if isinstance(duration, int | float) and 0 <= duration < float("inf"):
+        if isinstance(duration, _NUMBERS) and 0 <= duration < math.inf:
             self.timed += 1
             self.total += duration
-            self.longest = max(self.longest, duration)
+            if duration > self.longest:
+                self.longest = duration
 
 
 def _level(value: Any) -> str:
