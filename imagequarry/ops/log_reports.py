@@ -156,7 +156,8 @@ class _Count:
         self.levels[level] = self.levels.get(level, 0) + 1
         if level in _ERRORS:
             self.errors.add(error_of(entry))
-        path = entry.get("path")
+        # A request that matched no route has its path alone.
+        path = entry.get("route") or entry.get("path")
         if isinstance(path, str):
             self.paths.add(path_pattern(path))
         duration = entry.get("duration_ms")

@@ -59,7 +59,12 @@ class RequestContext:
                     taken()
                 duration = round((time.perf_counter() - started) * 1000, 1)
                 access.info(
-                    "request", method=scope["method"], path=scope["path"], status=status or 499, duration_ms=duration
+                    "request",
+                    method=scope["method"],
+                    path=scope["path"],
+                    route=getattr(scope.get("route"), "path", None),
+                    status=status or 499,
+                    duration_ms=duration,
                 )
 
 

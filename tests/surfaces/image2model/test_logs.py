@@ -128,7 +128,10 @@ def test_an_analysis_has_the_documented_fields_and_counts(logged: Site) -> None:
 def test_requests_and_jobs_are_found_where_they_were_logged(logged: Site) -> None:
     id = hand_in(logged.client, "auto", small())
     assert ended(logged.client, id)["status"] == "completed"
-    assert ask(logged, "GET", "/analyze", log_type="access", hours_back=168)["request_patterns"]["/segment/auto/async"]
+    logged.client.get(f"/nowhere/{id}")
+    paths = ask(logged, "GET", "/analyze", log_type="access", hours_back=168)["request_patterns"]
+    assert (paths["/segment/auto/async"], paths["/nowhere/{id}"]) == (1, 1)
+    assert paths["/jobs/{job_id}/status"] >= 1
     jobs = ask(logged, "GET", "/analyze", log_type="celery_worker", hours_back=1)
     assert jobs["log_levels"]["INFO"] >= 2
     assert jobs["performance_metrics"]["max_response_time_ms"] > 0
