@@ -173,6 +173,7 @@ def test_the_types_are_the_documented_ones(logged: Site) -> None:
 
 
 def test_health_has_the_documented_fields(logged: Site) -> None:
+    ask(logged, "GET", "/types")
     before = ask(logged, "GET", "/health")
     assert list(before) == [
         "status",
