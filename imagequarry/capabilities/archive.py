@@ -89,13 +89,14 @@ class Archive:
         self._library.store_with_masks(image, opened.data, found)
         return found
 
-    def keep_found(self, id: str, image_id: str, operation: Operation, answer: Answer) -> None:
+    def keep_found(self, id: str, image_id: str, operation: Operation, answer: Answer) -> Segmentation:
         """Keep what was found in a kept picture, in place of what was kept under that id before.
 
         Raises ``ImageNotFound``.
         """
-        image = self._images.get(image_id)
-        self._segmentations.keep(_found(image, id, operation, answer))
+        found = _found(self._images.get(image_id), id, operation, answer)
+        self._segmentations.keep(found)
+        return found
 
     def mask_counts(self, ids: Sequence[str]) -> dict[str, int]:
         """How many masks were kept under each of these ids; those without any are left out."""

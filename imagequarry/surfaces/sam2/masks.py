@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query, Response
 from imagequarry.capabilities import cutouts
 from imagequarry.capabilities.rendering import Instruction, render_png
 from imagequarry.domain.mask import Mask
+from imagequarry.errors import InvalidInput
 from imagequarry.surfaces.here import Here
 from imagequarry.surfaces.sam2.dialect import NAME, checked_image_id, mask_id, new_image_id, position
 from imagequarry.surfaces.sam2.schemas import Dimensions, GenerateReply, GenerateRequest, RenderReply, RenderRequest
@@ -29,11 +30,17 @@ def generate_and_store_masks(
     stability_score_thresh: Threshold = None,
 ) -> GenerateReply:
     """Segment everything in a picture and keep both."""
-    id = new_image_id() if image_id is None else checked_image_id(image_id)
-    opened = here.archive.take(body.original_image_b64)
     named = {"pred_iou_thresh": pred_iou_thresh, "stability_score_thresh": stability_score_thresh}
-    answer = here.segmentation.everything(opened.raster, named, here.stored_masks_model)
-    kept = here.archive.keep_with_masks(opened, id, NAME, "stored", answer)
+    if body.original_image_b64 is None:
+        if image_id is None:
+            raise InvalidInput("original_image_b64: Field required", field="original_image_b64")
+        answer = here.segmentation.everything(here.archive.raster(image_id), named, here.stored_masks_model)
+        kept = here.archive.keep_found(image_id, image_id, "stored", answer)
+    else:
+        id = new_image_id() if image_id is None else checked_image_id(image_id)
+        opened = here.archive.take(body.original_image_b64)
+        answer = here.segmentation.everything(opened.raster, named, here.stored_masks_model)
+        kept = here.archive.keep_with_masks(opened, id, NAME, "stored", answer)
     response.headers["X-Model"] = answer.model
     return GenerateReply(
         message="Masks generated and stored successfully",

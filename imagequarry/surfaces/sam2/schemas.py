@@ -13,9 +13,9 @@ Channel = Annotated[int, Field(strict=True, ge=0, le=255)]
 
 
 class GenerateRequest(BaseModel):
-    """A picture as base64, with or without a data URL's prefix."""
+    """A picture as base64, with or without a data URL's prefix; none where ``image_id`` names a kept one."""
 
-    original_image_b64: str
+    original_image_b64: str | None = None
 
 
 class Dimensions(BaseModel):

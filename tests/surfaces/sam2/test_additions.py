@@ -35,6 +35,23 @@ def test_masks_come_with_their_scores_and_without_the_picture(site: Site) -> Non
     assert set(plain["available_masks"][0]) == {"id", "area", "bbox", "mask_b64"}
 
 
+def test_a_kept_picture_is_searched_without_sending_it_again(site: Site) -> None:
+    id = site.upload("kitten")
+    first = site.client.post(f"/generate_and_store_masks?image_id={id}", json={})
+    assert first.status_code == 200, first.text
+    assert first.json()["image_id"] == id
+    stored = site.client.get(f"/images/{id}/info?picture=false").json()["available_masks"]
+    assert [mask["id"] for mask in stored] == first.json()["mask_ids"] != []
+    again = site.client.post(f"/generate_and_store_masks?image_id={id}&pred_iou_thresh=0.7", json={})
+    assert again.json()["mask_count"] < first.json()["mask_count"]
+    assert len(site.client.get(f"/images/{id}/info").json()["available_masks"]) == again.json()["mask_count"]
+
+
+def test_without_a_picture_there_is_nothing_to_search(site: Site) -> None:
+    assert site.client.post("/generate_and_store_masks", json={}).status_code == 422
+    assert site.client.post("/generate_and_store_masks?image_id=nobodys", json={}).status_code == 404
+
+
 def test_lower_thresholds_store_more_masks(site: Site) -> None:
     body = {"original_image_b64": base64.b64encode(photograph("kitten")).decode()}
     counts = [
