@@ -11,6 +11,8 @@ export interface Thresholds {
   area: number;
 }
 
+const NEARLY = 0.85;
+
 export const OPEN: Thresholds = { score: 0, stability: 0, area: 0 };
 
 export function passing(masks: readonly FoundMask[], least: Thresholds): FoundMask[] {
@@ -23,6 +25,15 @@ export function passing(masks: readonly FoundMask[], least: Thresholds): FoundMa
 /** The masks that hold a pixel, the smallest first. ``masks`` come sorted by area. */
 export function masksAt(masks: readonly FoundMask[], x: number, y: number): FoundMask[] {
   return masks.filter(({ mask }) => mask.contains(x, y));
+}
+
+/** Of several masks under a pixel, the smallest one that the model believes in about as much as in the best. */
+export function likeliest(under: readonly FoundMask[]): number {
+  const best = Math.max(0, ...under.map(({ score }) => score));
+  return Math.max(
+    under.findIndex(({ score }) => score >= NEARLY * best),
+    0,
+  );
 }
 
 /** Smallest first, as ``masksAt`` wants them. */

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { byArea, masksAt, OPEN, passing } from "./everything";
+import { byArea, likeliest, masksAt, OPEN, passing } from "./everything";
 import { History } from "./history";
 import { Mask } from "./mask";
 import { keeping, NOTHING, offered, read, withMasks, written } from "./selection";
@@ -44,7 +44,11 @@ test("thresholds let pass what is as good, as stable and as large", () => {
   expect(passing(masks, OPEN)).toHaveLength(3);
   expect(passing(masks, { ...OPEN, score: 0.6 }).map(({ id }) => id)).toEqual([1, 2]);
   expect(passing(masks, { ...OPEN, area: 64 / 400 }).map(({ id }) => id)).toEqual([1, 2]);
-  expect(masksAt(byArea([...masks].reverse()), 1, 1).map(({ id }) => id)).toEqual([0, 1, 2]);
+  const under = masksAt(byArea([...masks].reverse()), 1, 1);
+  expect(under.map(({ id }) => id)).toEqual([0, 1, 2]);
+  expect(likeliest(under)).toBe(2);
+  expect(likeliest(under.slice(0, 1))).toBe(0);
+  expect(likeliest([])).toBe(0);
 });
 
 test("a step back can be gone forward again until another one is taken", () => {
