@@ -225,9 +225,13 @@ def assemble(settings: Settings) -> Runtime:
     tools = Tools(
         segmentation, archive, drive, settings.results, describer, directories, meshes, logs, settings.exports, pulling
     )
-    jobs = machinery.machinery(database, KINDS, tools, job_settings(settings))
+    of_jobs = job_settings(settings)
+    jobs = machinery.machinery(database, KINDS, tools, of_jobs)
     version = settings.app_version or imagequarry.__version__
     figures = LedgerFigures(Journal(database))
+    broker = of_jobs.broker_url if of_jobs.queue == "celery" else None
+    work, disks = components.queue(figures, jobs.queue.health), (settings.data_dir, settings.results, settings.blobs)
+    checks = components.checks(database, registry, work, of_jobs.redis_url, broker, disks)
     job_metrics = JobMetrics(figures, [kind.name for kind in KINDS if kind.run], jobs.queue.health)
     metrics.add(*process.sources(version, registry, segmentation, archive, settings.data_dir), job_metrics)
     rotation = LogRotation(logs, settings.log_rotate_mb * _MB, settings.log_retention_days)
@@ -235,19 +239,7 @@ def assemble(settings: Settings) -> Runtime:
         registry=registry,
         segmentation=segmentation,
         archive=archive,
-        health=Health(
-            version,
-            components.checks(
-                database,
-                registry,
-                components.queue(figures, jobs.queue.health),
-                settings.redis_url.get_secret_value() if settings.redis_url else None,
-                settings.celery_broker if settings.job_queue == "celery" else None,
-                (settings.data_dir, settings.results, settings.blobs),
-            ),
-            gallery.count,
-            settings.data_dir,
-        ),
+        health=Health(version, checks, gallery.count, settings.data_dir),
         metrics=metrics,
         limits=limits,
         results=settings.results,
