@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 import shutil
+import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,7 +20,8 @@ from imagequarry.ops.folders import Footprint, footprint
 from imagequarry.stores.library import Library
 
 # What writers of ours leave when they are killed: files on their way to a name, objects on theirs, what was put aside.
-_UNFINISHED = re.compile(r"\..+\.part|\.objects-.+|\.gone-.+", re.DOTALL)
+# As precise as their names are, for others may keep hidden files in the same folders.
+_UNFINISHED = re.compile(r"\.[a-z0-9_]{8}\.part|\.objects-[a-z0-9_]{8}|\.gone-[0-9a-f-]{36}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +148,7 @@ def is_folder(path: Path) -> bool:
 
 def _aside(folder: Path) -> Path:
     """Take the folder's name away, which is one step however much is in it."""
-    gone = folder.with_name(f".gone-{folder.name[-64:]}-{secrets.token_hex(4)}")
+    gone = folder.with_name(f".gone-{uuid.uuid4()}")
     os.rename(folder, gone)
     return gone
 

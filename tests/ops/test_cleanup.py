@@ -47,7 +47,7 @@ def test_a_rehearsal_removes_nothing_and_tells_what_is_then_removed(jobs: EndedJ
     jobs.made(40, {}, with_picture=True)  # the same picture: their file goes once
     jobs.extracted(50, {"cats/object_0.png": 40, "object_1.png": 2})
     jobs.folder(str(uuid.uuid4()), 60, {"model.obj": 9})
-    jobs.file(jobs.results / "cats" / ".object.part", 70)
+    jobs.file(jobs.results / "cats" / ".a1b2c3d4.part", 70)
     before, stored = names(jobs.results), jobs.site.stored()
     told = cleanup.old(24, dry_run=True)
     assert (names(jobs.results), jobs.site.stored()) == (before, stored)
@@ -100,13 +100,15 @@ def test_a_file_that_somebody_put_in_the_place_of_a_job_s_stays(jobs: EndedJobs,
 
 def test_leftovers_go_when_they_are_old_and_never_within_an_hour(jobs: EndedJobs, cleanup: Cleanup) -> None:
     uploads = jobs.site.folder / "uploads"
-    for hours in (0.9, 1.1):
-        jobs.file(uploads / "cats" / f".{hours}.part", hours)
-        jobs.folder(f"cats/.objects-{hours}", hours, {"1": 10})
-    jobs.file(uploads / "cats" / "lynx.part", 99)
-    assert cleanup.old(0.01) == Tally(files=2, folders=1, bytes=20)
-    assert names(uploads) == {"cats", "cats/.0.9.part", "cats/lynx.part"}
-    assert names(jobs.results) == {"cats", "cats/.objects-0.9", "cats/.objects-0.9/1"}
+    for name, hours in (("young_00", 0.9), ("old_0000", 1.1)):
+        jobs.file(uploads / "cats" / f".{name}.part", hours)
+        jobs.folder(f"cats/.objects-{name}", hours, {"1": 10})
+    jobs.folder(f".gone-{uuid.uuid4()}", 2, {"1": 10, "2": 10})
+    for theirs in ("lynx.part", ".video.mp4.part", ".hidden"):
+        jobs.file(uploads / "cats" / theirs, 99)
+    assert cleanup.old(0.01) == Tally(files=4, folders=2, bytes=40)
+    assert names(uploads / "cats") == {".young_00.part", "lynx.part", ".video.mp4.part", ".hidden"}
+    assert names(jobs.results) == {"cats", "cats/.objects-young_00", "cats/.objects-young_00/1"}
 
 
 def test_the_folder_of_a_job_that_is_known_no_more_goes_when_nothing_in_it_is_young(
@@ -127,7 +129,7 @@ def test_links_are_removed_and_never_followed(jobs: EndedJobs, cleanup: Cleanup,
     (jobs.results / id / "link").symlink_to(precious.parent)
     linked = jobs.results / str(uuid.uuid4())
     linked.symlink_to(precious.parent)
-    (jobs.results / ".gone.part").symlink_to(precious)
+    (jobs.results / ".abcdefgh.part").symlink_to(precious)
     cleanup.old(24)
     assert precious.exists()
     assert not (jobs.results / id).exists()
