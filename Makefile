@@ -46,6 +46,7 @@ bench: $(STAMPS)/test ## Measure models, jobs, watchers, vectors, duplicates and
 	@$(BIN)/python -m bench.jobs
 	@$(BIN)/python -m bench.vectors $(ARGS)
 	@$(BIN)/python -m bench.duplicates $(ARGS)
+	@$(BIN)/python -m bench.studio
 	@$(BIN)/python -m bench.watchers $(ARGS)
 	@$(BIN)/python -m bench.meshes $(ARGS)
 
