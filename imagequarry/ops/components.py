@@ -47,29 +47,25 @@ def checks(
     redis_url: str | None,
     broker_url: str | None,
     folders: Iterable[Path],
-) -> dict[str, Check]:
+) -> dict[str, Check | None]:
     """What a server is asked, by the names that document E gives, or by one that says what is there instead.
 
+    None stands for what it was told nothing of.
     ``broker_url`` is that of Celery's broker, None where jobs are done without Celery.
     """
     # Only a Redis can be asked with a ping.
     broker = broker_url if broker_url and broker_url.startswith(("redis://", "rediss://")) else None
     asked = [url for url in (redis_url, broker) if url]
-    found = {
+    found: dict[str, Check | None] = {
         "database": answers(database),
-        "redis": redis(asked) if asked else not_configured,
-        "celery": not_configured,
+        "redis": redis(asked) if asked else None,
+        "celery": None,
         "disk_space": disk_space(folders),
         "models": models(registry),
     }
     if broker_url is None:
         return {**found, "embedded_queue": work}
     return {**found, "celery": both(redis([broker]), work) if broker else work}
-
-
-def not_configured() -> Finding:
-    """A component that this server was told nothing of."""
-    return Finding("not configured")
 
 
 def answers(database: Database) -> Check:

@@ -56,7 +56,8 @@ class HealthReport:
 class Health:
     """Asks the components how they are, all at once and none for longer than ``patience`` seconds.
 
-    ``count`` is how many pictures are described, and ``data`` the folder whose disk is told of.
+    A check that is None belongs to something that this server was told nothing of. ``count`` is how many pictures are
+    described, and ``data`` the folder whose disk is told of.
     """
 
     service = SERVICE
@@ -64,24 +65,25 @@ class Health:
     def __init__(
         self,
         version: str,
-        checks: Mapping[str, Check],
+        checks: Mapping[str, Check | None],
         count: Callable[[], int],
         data: Path,
         patience: float = PATIENCE_SECONDS,
     ) -> None:
         self.version = version
-        self._questions = {name: Question(check) for name, check in checks.items()}
+        self._names = tuple(checks)
+        self._questions = {name: Question(check) for name, check in checks.items() if check is not None}
         self._count = Question(count)
         self._machine = Question(lambda: system.report(data))
         self._patience = patience
 
     def report(self) -> HealthReport:
         """All components."""
-        return self._asked(list(self._questions))
+        return self._asked(self._names)
 
     def readiness(self) -> HealthReport:
         """Those without which requests fail."""
-        return self._asked([name for name in self._questions if name in DEPENDENCIES])
+        return self._asked([name for name in self._names if name in DEPENDENCIES])
 
     def is_ready(self) -> bool:
         """Whether requests can be served."""
@@ -96,10 +98,13 @@ class Health:
         return self._machine.answer(self._patience).value or {}
 
     def _asked(self, names: Sequence[str]) -> HealthReport:
-        asked = answers([self._questions[name] for name in names], self._patience)
-        return HealthReport(tuple(_component(name, answer) for name, answer in zip(names, asked, strict=True)))
+        known = [name for name in names if name in self._questions]
+        asked = dict(zip(known, answers([self._questions[name] for name in known], self._patience), strict=True))
+        return HealthReport(tuple(_component(name, asked.get(name)) for name in names))
 
 
-def _component(name: str, answer: Answer[Finding]) -> Component:
+def _component(name: str, answer: Answer[Finding] | None) -> Component:
+    if answer is None:
+        return Component(name, "not configured", 0.0, "", {})
     found = answer.value or Finding("unhealthy", answer.fault)
     return Component(name, found.status, answer.seconds, found.message, found.details)

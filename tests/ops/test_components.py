@@ -77,7 +77,7 @@ def test_workers_that_are_all_stuck_are_told(sqlite_database: Database) -> None:
 
 
 def test_one_that_is_degraded_is_told_and_one_that_is_not_needed_closes_no_door(tmp_path: Path) -> None:
-    def health(**given: components.Check) -> Health:
+    def health(**given: components.Check | None) -> Health:
         return Health("1", {"database": Finding, **given}, lambda: 0, tmp_path)
 
     assert health(models=lambda: Finding("unhealthy", "None.")).report().status == "unhealthy"
@@ -85,4 +85,4 @@ def test_one_that_is_degraded_is_told_and_one_that_is_not_needed_closes_no_door(
     assert health(disk_space=lambda: Finding("degraded", "Little.")).report().status == "degraded"
     assert health(disk_space=lambda: Finding("degraded", "Little.")).is_ready()
     assert not health(disk_space=lambda: Finding("unhealthy", "None.")).is_ready()
-    assert health(redis=components.not_configured).report().status == "healthy"
+    assert health(redis=None).report().status == "healthy"

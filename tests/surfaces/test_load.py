@@ -27,7 +27,6 @@ PROBES = (
     "/api/v1/health/",
     "/api/v1/health/detailed",
     "/api/v1/health/liveness",
-    "/api/v1/health/metrics",
     "/api/v1/health/readiness",
 )
 POINT = '[{"x": 0.5, "y": 0.5}]'
