@@ -18,8 +18,6 @@ from imagequarry.surfaces.image2model.streaming import TaskStream, TaskStreams
 
 router = APIRouter(prefix="/api/v1/status", tags=[NAME])
 
-EventNumber = Annotated[int | None, Query(ge=0, lt=2**63)]
-
 
 class TaskStatus(BaseModel):
     """How a task stands; ``result`` is what it returned, ``error`` why it failed."""
@@ -47,7 +45,7 @@ def task_stream(
     request: Request,
     task_id: str,
     timeout: Annotated[int, Query(ge=1, le=86_400)] = 3600,
-    last_event_id: EventNumber = None,
+    last_event_id: Annotated[int | None, Query(ge=0, lt=2**63)] = None,
     last_event_id_header: Annotated[int | None, Header(alias="Last-Event-ID", ge=0, lt=2**63)] = None,
 ) -> Response:
     """What happens to a task, as server-sent events until it ends; ``timeout`` is in seconds."""
