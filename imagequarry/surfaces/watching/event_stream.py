@@ -116,4 +116,4 @@ def _head() -> Message:
 
 
 def _body(text: str, *, more: bool) -> Message:
-    return {"type": "http.response.body", "body": text.encode(), "more_body": more}
+    return {"type": "http.response.body", "body": text.encode(errors="replace"), "more_body": more}

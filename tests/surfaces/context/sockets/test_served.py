@@ -38,7 +38,8 @@ def url(open_house: House) -> Iterator[str]:
 
 
 def counted(url: str) -> dict[str, Any]:
-    reply = httpx2.get(url.replace("ws:", "http:") + "/ws/stats", timeout=SECONDS)
+    # Nothing is encrypted here, and reading certificates would take longer than some of these clients live.
+    reply = httpx2.get(url.replace("ws:", "http:") + "/ws/stats", timeout=SECONDS, verify=False)
     found: dict[str, Any] = reply.json()
     return found
 
