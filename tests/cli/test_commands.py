@@ -246,3 +246,30 @@ def test_the_routes_are_described_and_nothing_is_written(run_here: Run, folder: 
     assert described.returncode == 0
     assert "/generate_and_store_masks" in json.loads(described.stdout)["paths"]
     assert not (folder / "data").exists()
+
+
+def test_models_in_space_are_made_in_a_folder_each(folder: Path, run_here: Run) -> None:
+    finished = run_here("mesh", "cat.jpg", "cup.png", "--out", "models", "--faces", "500", "--format", "stl")
+    assert finished.returncode == 0, finished.stderr
+    for name in ("cat", "cup"):
+        made = {file.name for file in (folder / "models" / name).iterdir()}
+        assert made == {"model.glb", "model.stl", "preview.png"}
+    assert "by relief" in finished.stderr
+
+
+def test_a_picture_that_fails_does_not_keep_the_others_from_their_models(folder: Path, run_here: Run) -> None:
+    finished = run_here("mesh", "broken.jpg", "cup.png", "--out", "models", "--faces", "500")
+    check_failure(finished, "broken.jpg")
+    assert (folder / "models" / "cup" / "model.glb").is_file()
+    assert not (folder / "models" / "broken").exists()
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "words"),
+    [("--faces", "3", "12 to 500000"), ("--format", "fbx", "glb, obj, ply, stl"), ("--quality", "best", "draft")],
+)
+def test_a_wish_for_no_such_model_is_refused_before_anything_is_made(
+    folder: Path, option: str, value: str, words: str
+) -> None:
+    check_failure(run(folder, "mesh", "cup.png", "--out", "models", option, value), words)
+    assert not (folder / "models").exists()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -24,8 +25,9 @@ _TURN, _TILT = np.radians(-28.0), np.radians(14.0)
 _LIGHT = np.array([-0.35, 0.55, 0.76], np.float32)
 _SHADE = 0.45
 _GREY = 205
-# Points of a lattice are this far apart at most, in pixels: at more, holes show between those of a slanted face.
+# Points of a lattice are this far apart at most, in pixels: more leaves gaps in slanted faces.
 _APART = 0.9
+_NEIGHBOURS = np.ones((3, 3), np.uint8)
 # A face is cut into at most so many parts a side; faces of more than a few parts share a number with others.
 _FINEST, _FEW = 512, 8
 
@@ -66,7 +68,15 @@ def drawn(shape: Shape, side: int = SIDE, turn: float = _TURN, tilt: float = _TI
     if len(known):
         points = np.concatenate([_spread(known[parts == count], int(count)) for count in np.unique(parts)])
         _put(canvas, points, shape, side)
-    return canvas.reshape(side, side, 4)
+    return _without_gaps(canvas.reshape(side, side, 4))
+
+
+def _without_gaps(canvas: Pixels) -> Pixels:
+    """The canvas with the single pixels filled that no point of a slanted face fell upon."""
+    alpha = canvas[..., 3]
+    missed = (cv2.morphologyEx(alpha, cv2.MORPH_CLOSE, _NEIGHBOURS) > 0) & (alpha == 0)
+    canvas[missed] = cv2.dilate(canvas, _NEIGHBOURS)[missed]
+    return canvas
 
 
 def _spread(known: Floats, parts: int) -> Floats:

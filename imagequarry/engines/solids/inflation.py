@@ -17,6 +17,7 @@ Floats = NDArray[np.float32]
 _FINEST = 256
 _COARSEST = 16
 _TURNS = 40
+_THIN = 0.7
 _NEIGHBOURS = np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]], np.float32) / 4
 
 
@@ -41,6 +42,6 @@ def inflated(distance: Floats) -> Floats:
             around = cv2.filter2D(square, cv2.CV_32F, _NEIGHBOURS, borderType=cv2.BORDER_CONSTANT)
             square = np.asarray(around * inside + push, np.float32)
     full = np.asarray(cv2.resize(square, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
-    # What the coarse solution does not see of a thin part is at least as thick as it is wide.
-    within = np.maximum(distance, 0)
+    # What the coarse solution does not see of a thin part is nearly as thick as it is wide; a disc is not made pointed.
+    within = np.float32(_THIN) * np.maximum(distance, 0)
     return np.asarray(np.maximum(full, within * within) * (distance > 0), np.float32)

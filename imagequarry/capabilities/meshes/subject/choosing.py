@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from imagequarry.capabilities.meshes.subject.saliency import View, view_of
 from imagequarry.capabilities.meshes.subject.scoring import SMALLEST, Scoring
-from imagequarry.capabilities.meshes.subject.tidying import tidied
+from imagequarry.capabilities.meshes.subject.tidying import holes_of, tidied
 from imagequarry.capabilities.segmentation import Segmentation
 from imagequarry.domain.geometry import Box
 from imagequarry.domain.mask import Mask
@@ -23,9 +23,9 @@ Floats = NDArray[np.float32]
 
 _OPAQUE = 128
 # A subject is found by a coarse grid, and a large model takes an hour for a fine one on a processor.
-_SEARCH: Mapping[str, int | float | str | None] = {"points_per_side": 16, "crop_n_layers": 0}
-# The box in the middle leaves this share of the picture out at each side.
-_INSET = 0.15
+_SEARCH: Mapping[str, int | float | str | None] = {"points_per_side": 32, "crop_n_layers": 0}
+# Boxes in the middle leave this share of the picture out at each side.
+_INSETS = (0.05, 0.15)
 _GUESSED = 0.62
 _FILLING = 0.8
 # A subject that scores less is none: the whole picture says more.
@@ -33,7 +33,9 @@ LEAST = -3.05
 # What a piece must add to the score to be taken in.
 _GAIN = 0.03
 _MOST_PIECES = 6
-_OWN = 0.8
+_OWN, _SHARED = 0.75, 0.7
+# A hole of this share of the mask or more is filled where that much of its colours is not those around.
+_HOLE, _HOLE_OWN = 0.01, 0.5
 
 
 def subject_of(raster: Raster, segmentation: Segmentation, watch: Watch) -> Mask | None:
@@ -74,9 +76,9 @@ def _guesses(raster: Raster, segmentation: Segmentation, box: Box) -> list[Candi
 
 
 def _boxes(view: View, raster: Raster) -> list[Box]:
-    """Where a subject may be: in the middle of the picture, and around what stands out."""
+    """Where a subject may be: the middle of the picture, wide and narrow, and around what stands out."""
     height, width = raster.size
-    boxes = [Box(_INSET * width, _INSET * height, (1 - _INSET) * width, (1 - _INSET) * height)]
+    boxes = [Box(share * width, share * height, (1 - share) * width, (1 - share) * height) for share in _INSETS]
     rows, columns = view.size
     across, down = width / columns, height / rows
     parts, _, boxed, _ = cv2.connectedComponentsWithStats((view.middle > 0.5).astype(np.uint8))
@@ -106,13 +108,23 @@ def chosen(view: View, candidates: Sequence[Candidate]) -> tuple[Mask, float]:
         together = np.asarray((1 - share) * sure + share * quality[beside], np.float32)
         found = scoring.scores(unions, together)
         # Background that is taken in looks like what is around then; a part of the subject does not.
-        found[scoring.apart(masks[beside], unions) < _OWN] = -np.inf
+        found[scoring.apart(unions - seen, unions) < _OWN] = -np.inf
         pick = int(found.argmax())
         if found[pick] < score + _GAIN:
             break
         mask = mask.union(candidates[beside[pick]].mask)
         seen, sure, score = unions[pick], float(together[pick]), float(found[pick])
-    return mask, score
+    return _filled(mask, scoring, view), score
+
+
+def _filled(mask: Mask, scoring: Scoring, view: View) -> Mask:
+    """The mask without holes through which something else is seen than what is around it: coffee in its cup."""
+    holes = [hole for hole in holes_of(mask) if hole.area >= _HOLE * mask.area][:_MOST_PIECES]
+    if not holes:
+        return mask
+    whole = np.repeat(_seen(mask.union(*holes), view.size)[None], len(holes), axis=0)
+    own = scoring.apart(np.stack([_seen(hole, view.size) for hole in holes]), whole) >= _HOLE_OWN
+    return mask.union(*(hole for hole, fill in zip(holes, own, strict=True) if fill))
 
 
 def _seen(mask: Mask, size: tuple[int, int]) -> Floats:
@@ -134,7 +146,7 @@ def _seen(mask: Mask, size: tuple[int, int]) -> Floats:
 def _beside(mask: Floats, piece: Floats) -> bool:
     """Whether a piece lies against the mask, and mostly outside it."""
     area = float(piece.sum())
-    if area < 4 or area > 1.2 * float(mask.sum()) or float(np.minimum(mask, piece).sum()) > 0.4 * area:
+    if area < 4 or area > 1.2 * float(mask.sum()) or float(np.minimum(mask, piece).sum()) > _SHARED * area:
         return False
     touching = np.minimum(cv2.dilate(mask, np.ones((3, 3), np.uint8)), piece).sum() - np.minimum(mask, piece).sum()
-    return bool(touching > 0.25 * area**0.5)
+    return bool(touching > 0.15 * area**0.5)
