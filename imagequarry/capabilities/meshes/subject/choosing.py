@@ -29,7 +29,7 @@ _INSETS = (0.05, 0.15)
 _GUESSED = 0.62
 _FILLING = 0.8
 # A subject that scores less is none: the whole picture says more.
-LEAST = -3.05
+LEAST = -3.0
 # What a piece must add to the score to be taken in.
 _GAIN = 0.03
 _MOST_PIECES = 6
