@@ -117,7 +117,7 @@ $(STAMPS)/test: $(STAMPS)/venv $(LOCK)
 
 # The Khronos validator of models in space. Where there is no Node.js, the tests that need it say that they cannot run.
 $(STAMPS)/gltf: tests/gltf/package-lock.json | $(STAMPS)/venv
-	@if $(NODE) 2>/dev/null; then cd tests/gltf && npm ci --silent --no-audit --no-fund && touch $(CURDIR)/$@; \
+	@if $(NODE) 2>/dev/null; then cd tests/gltf && npm ci --silent --no-audit --no-fund && touch "$(CURDIR)/$@"; \
 	else echo "Models in space are not validated: that takes Node.js 20.19 or newer." >&2; fi
 
 # Types are checked over tests, model engines and training scripts too, so their libraries must be there.
