@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 
 from imagequarry.surfaces.here import Here
 from imagequarry.surfaces.quarry import replies
@@ -15,9 +15,14 @@ router = APIRouter(prefix="/models", tags=[NAME])
 
 
 @router.get("/", response_model=Enveloped[list[ModelInfo]])
-def list_models(here: Here) -> dict[str, Any]:
+def list_models(
+    here: Here,
+    task: Annotated[Literal["segment", "all"], Query(description="all: also those that do not segment.")] = "segment",
+) -> dict[str, Any]:
     """Every segmentation model: weights on this machine, in memory, and what it holds there."""
-    states = here.registry.states("segment") + here.registry.states("segment-by-words")
+    states = here.registry.states()
+    if task == "segment":
+        states = here.registry.states("segment") + here.registry.states("segment-by-words")
     return envelope("Models retrieved successfully", [replies.model(state) for state in states])
 
 

@@ -97,6 +97,8 @@ def model(state: ModelState) -> ModelInfo:
         licence=card.licence,
         source=card.source,
         digest=state.digest or None,
+        task=card.task,
+        pullable=bool(card.hub),
     )
 
 

@@ -218,6 +218,8 @@ class ModelInfo(BaseModel):
     licence: str
     source: str
     digest: str | None = None
+    task: str
+    pullable: bool
 
 
 class LoadedModel(BaseModel):

@@ -86,3 +86,16 @@ def test_a_model_without_weights_is_not_loaded_and_the_way_to_get_them_is_told(s
     body = check_refusal(site.client.post("/models/vit_b/load"), 503, "MODEL_ERROR")
     assert body["details"]["command"] == "imagequarry models pull vit_b"
     assert site.client.get("/models/vit_b").json()["data"]["loaded"] is False
+
+
+def test_models_of_all_tasks_are_listed_when_asked_for(site: Site) -> None:
+    usual = site.client.get("/models/").json()["data"]
+    assert site.client.get("/models/?task=segment").json()["data"] == usual
+    assert {model["task"] for model in usual} == {"segment", "segment-by-words"}
+    models = {model["name"]: model for model in site.client.get("/models/?task=all").json()["data"]}
+    assert {model["name"] for model in usual} < set(models)
+    assert {"blip", "clip", "all-MiniLM-L6-v2", "relief"} <= set(models)
+    assert {model["task"] for model in models.values()} >= {"caption", "objects", "image-vectors", "text-vectors", "mesh"}
+    assert models["blip"]["pullable"] is True
+    assert models["plain-words"]["pullable"] is False
+    check_refusal(site.client.get("/models/?task=dream"), 422, "VALIDATION_ERROR")
