@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator
 
@@ -28,7 +29,7 @@ def card(tab: Tab, name: str) -> Locator:
 def test_models_tell_how_they_stand_and_are_loaded_and_unloaded(open_tab: OpenTab, shared_server: Server) -> None:
     tab = open_tab(shared_server, "/studio/models")
     built_in = card(tab, "region-tree")
-    expect(built_in).to_contain_text("in use")
+    expect(built_in).to_contain_text("in use", timeout=60_000)  # the first answer takes an import of torch
     expect(card(tab, "vit_b")).to_contain_text("375 MB to pull")
     expect(card(tab, "vit_b")).to_contain_text("imagequarry models pull vit_b")
     expect(card(tab, "relief")).to_contain_text("in use")
@@ -47,12 +48,12 @@ def test_weights_are_pulled_before_ones_eyes_also_after_a_reload(
     hub.go_on = threading.Event()
     tab = open_tab(serve(HF_ENDPOINT=hub.hub_url), "/studio/models")
     wanted = card(tab, "vit_b")
-    expect(tab.page.get_by_text("Better, once its weights are here: sam3")).to_be_visible()
+    expect(tab.page.get_by_text("Better, once its weights are here: sam3")).to_be_visible(timeout=60_000)
     wanted.get_by_role("button", name="Pull").click()
     expect(wanted.get_by_role("progressbar")).to_have_attribute("aria-valuenow", "0")
-    expect(wanted).to_contain_text("model.safetensors")
+    expect(wanted).to_contain_text(re.compile(r": [0-9.]+ of [0-9.]+ MB"))
     tab.page.reload()
-    expect(wanted.get_by_role("progressbar")).to_be_visible()
+    expect(wanted.get_by_role("progressbar")).to_be_visible(timeout=60_000)
     assert tab.serious_issues() == []
     hub.go_on.set()
     expect(tab.page.get_by_text("vit_b is here.")).to_be_visible()
@@ -65,5 +66,5 @@ def test_a_hub_that_fails_is_told_in_words(open_tab: OpenTab, serve: Serve, hub:
     tab = open_tab(serve(HF_ENDPOINT=hub.hub_url), "/studio/models")
     wanted = card(tab, "vit_b")
     wanted.get_by_role("button", name="Pull").click()
-    expect(tab.page.get_by_text("vit_b: The hub", exact=False)).to_be_visible()
+    expect(tab.page.get_by_text("vit_b: ", exact=False)).to_be_visible()
     expect(wanted.get_by_role("button", name="Pull")).to_be_enabled()

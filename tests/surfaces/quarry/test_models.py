@@ -95,7 +95,13 @@ def test_models_of_all_tasks_are_listed_when_asked_for(site: Site) -> None:
     models = {model["name"]: model for model in site.client.get("/models/?task=all").json()["data"]}
     assert {model["name"] for model in usual} < set(models)
     assert {"blip", "clip", "all-MiniLM-L6-v2", "relief"} <= set(models)
-    assert {model["task"] for model in models.values()} >= {"caption", "objects", "image-vectors", "text-vectors", "mesh"}
+    assert {model["task"] for model in models.values()} >= {
+        "caption",
+        "objects",
+        "image-vectors",
+        "text-vectors",
+        "mesh",
+    }
     assert models["blip"]["pullable"] is True
     assert models["plain-words"]["pullable"] is False
     check_refusal(site.client.get("/models/?task=dream"), 422, "VALIDATION_ERROR")

@@ -28,7 +28,7 @@ test("how a model stands is said in a few words", () => {
   expect(standing(model("a", { cached: true }))).toBe("On this machine");
   expect(standing(model("a", { loaded: true, memory_usage_mb: 2446 }))).toBe("In memory, 2.4 GB");
   expect(standing(model("a", { pullable: false, family: "embedded", cached: true }))).toBe("Built in");
-  expect(standing(model("a", { pullable: false, family: "remote" }))).toBe("A service, not set up");
+  expect(standing(model("a", { pullable: false, family: "remote" }), "set FAL_KEY")).toBe("A service, not set up");
 });
 
 test("a better model is one that is preferred and only lacks its weights", () => {

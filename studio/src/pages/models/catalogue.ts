@@ -41,10 +41,10 @@ export function groups(models: readonly Model[]): Group[] {
     .filter((group) => group.models.length > 0);
 }
 
-/** How a model stands, in a few words. */
-export function standing(model: Model): string {
+/** How a model stands, in a few words; ``missing`` is what a service lacks to be asked. */
+export function standing(model: Model, missing = ""): string {
   if (model.loaded) return model.memory_usage_mb >= 1 ? `In memory, ${size(model.memory_usage_mb)}` : "In memory";
-  if (model.family === "remote") return model.cached ? "A service, set up" : "A service, not set up";
+  if (model.family === "remote") return missing ? "A service, not set up" : "A service, set up";
   if (!model.pullable) return "Built in";
   return model.cached ? "On this machine" : `${size(model.size_mb)} to pull`;
 }
