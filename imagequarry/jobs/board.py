@@ -111,10 +111,17 @@ class Board:
         states: Sequence[JobState] = (),
         kinds: Sequence[str] = (),
         model: str | None = None,
+        batch: str | None = None,
         children_too: bool = False,
     ) -> JobPage:
-        """Jobs and batches, newest first, and how many there are in all; the jobs of batches only when wished."""
-        return self._ledger.page(limit, offset, states=states, kinds=kinds, model=model, children_too=children_too)
+        """Jobs and batches, newest first, and how many there are in all; the jobs of batches only when wished.
+
+        With ``batch`` it is the jobs of that one, in their order.
+        """
+        parent = plain_id(batch) if batch is not None else None
+        return self._ledger.page(
+            limit, offset, states=states, kinds=kinds, model=model, parent_id=parent, children_too=children_too
+        )
 
     def children(self, id: str, limit: int = 50, offset: int = 0, states: Sequence[JobState] = ()) -> JobPage:
         """The jobs of a batch, in their order."""

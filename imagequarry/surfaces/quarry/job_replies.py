@@ -20,7 +20,6 @@ from imagequarry.surfaces.quarry.schemas import (
     DriveFile,
     Enveloped,
     ExtractionReply,
-    JobDetail,
     JobLine,
     JobStatus,
     MasksReply,
@@ -41,20 +40,14 @@ _MOST_CHILDREN = 10_000
 
 
 def lines(here: Runtime, jobs: Sequence[Job]) -> list[JobLine]:
-    """Jobs as a list shows them."""
+    """Jobs with all that is known of them but their results."""
     counts = _mask_counts(here, jobs)
-    return [JobLine(**_line(job, counts)) for job in jobs]
+    return [_line(job, counts.get(job.id, 0)) for job in jobs]
 
 
-def detail(here: Runtime, job: Job) -> JobDetail:
-    """A job with all that is known of it."""
-    return JobDetail(
-        **_line(job, _mask_counts(here, [job])),
-        progress=job.progress,
-        message=job.message,
-        error_code=job.error.code if job.error else None,
-        error=job.error.message if job.error else None,
-    )
+def line(here: Runtime, job: Job) -> JobLine:
+    """The same of one job."""
+    return lines(here, [job])[0]
 
 
 def status(job: Job) -> JobStatus:
@@ -164,18 +157,25 @@ def _extraction(found: Mapping[str, Any]) -> ExtractionReply:
     )
 
 
-def _line(job: Job, counts: Mapping[str, int]) -> dict[str, Any]:
-    return {
-        "job_id": job.id,
-        "status": _WORDS[job.state],
-        "model_type": job.model,
-        "total_masks": counts.get(job.id, 0),
-        "created_at": timestamp(job.created),
-        "updated_at": _updated(job),
-        "kind": job.kind,
-        "filename": str(job.params.get("filename", "")),
-        "batch_job_id": job.parent_id,
-    }
+def _line(job: Job, masks: int) -> JobLine:
+    return JobLine(
+        job_id=job.id,
+        status=_WORDS[job.state],
+        model_type=job.model,
+        total_masks=masks,
+        created_at=timestamp(job.created),
+        updated_at=_updated(job),
+        kind=job.kind,
+        filename=str(job.params.get("filename", "")),
+        batch_job_id=job.parent_id,
+        image_id=job.params.get("image_id"),
+        total_images=job.children,
+        started_at=timestamp(job.started) if job.started else None,
+        progress=job.progress,
+        message=job.message,
+        error_code=job.error.code if job.error else None,
+        error=job.error.message if job.error else None,
+    )
 
 
 def _updated(job: Job) -> str:

@@ -15,7 +15,7 @@ from imagequarry.surfaces.quarry.schemas import (
     Done,
     Enveloped,
     ExtractionReply,
-    JobDetail,
+    JobLine,
     JobsReply,
     JobStatus,
     MasksReply,
@@ -33,13 +33,20 @@ def list_jobs(
     status: Annotated[Literal["pending", "running", "completed", "failed"] | None, Query()] = None,
     model_type: Annotated[str | None, Query(max_length=128)] = None,
     kind: Annotated[str | None, Query(max_length=64, description="Also jobs of batches, each for itself.")] = None,
+    batch_job_id: Annotated[str | None, Query(max_length=64, description="The jobs of that batch only.")] = None,
 ) -> JobsReply:
-    """All jobs, the newest first."""
+    """All jobs, the newest first, or those of a batch in their order."""
     states = job_replies.STATES_OF[status] if status else ()
     model = replies.model_name(here, model_type) if model_type else None
     kinds = (kind,) if kind else ()
     found = here.board.page(
-        page_size, (page - 1) * page_size, states=states, kinds=kinds, model=model, children_too=bool(kind)
+        page_size,
+        (page - 1) * page_size,
+        states=states,
+        kinds=kinds,
+        model=model,
+        batch=batch_job_id,
+        children_too=bool(kind),
     )
     return JobsReply(
         success=True,
@@ -53,10 +60,10 @@ def list_jobs(
     )
 
 
-@router.get("/{job_id}", response_model=Enveloped[JobDetail])
+@router.get("/{job_id}", response_model=Enveloped[JobLine])
 def one_job(job_id: str, here: Here) -> dict[str, Any]:
     """All that is known of a job."""
-    return envelope("Job retrieved successfully", job_replies.detail(here, here.board.get(job_id)))
+    return envelope("Job retrieved successfully", job_replies.line(here, here.board.get(job_id)))
 
 
 @router.get("/{job_id}/status", response_model=Enveloped[JobStatus])

@@ -125,7 +125,10 @@ class BatchTaken(BaseModel):
 
 
 class JobLine(BaseModel):
-    """A job in a list. ``filename`` is that of its picture, empty where it is about none of a name."""
+    """A job. ``filename`` is that of its picture, empty where it is about none of a name; ``progress`` is 0..1.
+
+    ``image_id`` is the picture of its own that it works on; ``total_images`` is 0 for what is no batch.
+    """
 
     job_id: str
     status: str
@@ -136,11 +139,9 @@ class JobLine(BaseModel):
     kind: str
     filename: str
     batch_job_id: str | None
-
-
-class JobDetail(JobLine):
-    """A job: ``progress`` 0..1, and why it failed."""
-
+    image_id: str | None
+    total_images: int
+    started_at: str | None
     progress: float
     message: str
     error_code: str | None

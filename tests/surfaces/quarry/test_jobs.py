@@ -20,7 +20,10 @@ from tests.fixtures.server import Site, open_site
 
 BOX = '{"x": 10, "y": 8, "width": 40, "height": 30}'
 POINT = '[{"x": 0.5, "y": 0.5}]'
-LINE = ["job_id", "status", "model_type", "total_masks", "created_at", "updated_at", "kind", "filename", "batch_job_id"]
+LINE = [
+    *("job_id", "status", "model_type", "total_masks", "created_at", "updated_at", "kind", "filename", "batch_job_id"),
+    *("image_id", "total_images", "started_at", "progress", "message", "error_code", "error"),
+]
 LONG = {"crop_n_layers": "3", "points_per_side": "32"}
 
 
@@ -108,6 +111,17 @@ def test_the_list_is_filtered_by_kind_and_then_shows_the_jobs_of_batches(idle: S
     }
     assert page(idle, kind="unheard-of")["total"] == 0
     assert page(idle)["data"][0]["job_id"] == batch
+
+
+def test_the_jobs_of_a_batch_come_in_its_order_and_in_pages(idle: Site) -> None:
+    batch = upload(idle.client, *((f"{number}.png", small()) for number in range(3)))["job_id"]
+    upload(idle.client, ("other.png", small()))
+    first, second = (page(idle, batch_job_id=f"task-{batch}", page=number, page_size=2) for number in (1, 2))
+    assert [line["filename"] for line in first["data"] + second["data"]] == ["0.png", "1.png", "2.png"]
+    assert {(line["batch_job_id"], line["image_id"] == line["job_id"]) for line in first["data"]} == {(batch, True)}
+    assert first["total"] == 3
+    assert page(idle)["data"][1]["total_images"] == 3
+    assert page(idle, batch_job_id=batch, status="failed")["total"] == 0
 
 
 @pytest.mark.parametrize(
