@@ -9,6 +9,7 @@ import { after, hasEnded, heardOf, type Job, type Told } from "./jobs";
 const PAGE_SIZE = 20;
 const SOON_MS = 500;
 const SELDOM_MS = 10_000;
+const WITHOUT_LINE_MS = 1_500;
 
 export interface Filter {
   page: number;
@@ -38,7 +39,8 @@ export class Listing {
     this.#filter = filter;
     this.#events = new JobEvents({ hear: (told) => this.#hear(told), ready: () => void this.load() });
     this.#follow();
-    void this.load();
+    // The list is asked for once the line stands, so that nothing falls between the two; without a line all the same.
+    this.#later(WITHOUT_LINE_MS);
   }
 
   async load(): Promise<void> {

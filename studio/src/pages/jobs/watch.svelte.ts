@@ -19,7 +19,7 @@ export class JobWatch {
   #closed = false;
 
   constructor(readonly id: string) {
-    this.#line = new JobEvents({ hear: (told) => this.#hear(told), ready: () => void this.load() });
+    this.#line = new JobEvents({ hear: (told) => this.#hear(told), ready: () => void (this.fault && this.load()) });
     this.#line.follow([`task:${id}`], 0);
     void this.load();
   }
