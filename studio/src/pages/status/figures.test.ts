@@ -42,7 +42,7 @@ test("a first look, and one at a server that was started anew, know no rates", (
 });
 
 test("a line is broken where nothing is known", () => {
-  expect(path([0, 5, undefined, 10], 10, 30, 10)).toBe("M0.0,10.0L10.0,5.0M30.0,0.0");
+  expect(path([0, 5, undefined, 10], 10, 30, 10)).toBe("M0.0,10.0h0L10.0,5.0M30.0,0.0h0");
 });
 
 test("figures are said for people", () => {

@@ -63,7 +63,8 @@ export function path(values: readonly (number | undefined)[], top: number, width
         return "";
       }
       const y = height - (Math.min(value, top) / (top || 1)) * height;
-      const part = `${pen}${(place * step).toFixed(1)},${y.toFixed(1)}`;
+      // A value between unknown ones is a line of no length, which round ends make a dot.
+      const part = `${pen}${(place * step).toFixed(1)},${y.toFixed(1)}${pen === "M" ? "h0" : ""}`;
       pen = "L";
       return part;
     })
