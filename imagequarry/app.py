@@ -50,7 +50,7 @@ _THREADS = 200
 
 # What pages of other origins may read of a reply's head.
 _EXPOSED = (
-    *("X-Request-ID", "X-Model", "Content-Disposition", "Retry-After"),
+    *("X-Request-ID", "X-Model", "X-Total-Count", "Content-Disposition", "Retry-After"),
     *("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"),
 )
 

@@ -54,9 +54,9 @@ class Gallery:
         """Described pictures, the newest first; with ``objects`` those that have any of them."""
         return self._descriptions.page(limit, offset, objects=objects)
 
-    def count(self) -> int:
-        """How many pictures are described."""
-        return self._descriptions.count()
+    def count(self, objects: Sequence[str] = ()) -> int:
+        """How many pictures are described; with ``objects`` how many have any of them."""
+        return self._descriptions.count(objects=objects)
 
     def get(self, id: str) -> DescribedImage:
         """All that is known of a picture, described or not. Raises ``ImageNotFound``."""

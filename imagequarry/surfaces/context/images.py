@@ -99,6 +99,7 @@ def download(
 @router.get("/")
 def list_or_search(
     here: Here,
+    response: Response,
     query: Annotated[str | None, Query(max_length=2000, description="Words to search for.")] = None,
     similar_to: Annotated[
         str | None, Query(max_length=128, description="Id of a picture to find the likes of.")
@@ -109,7 +110,10 @@ def list_or_search(
     min_score: Annotated[Threshold | None, Query(description="Least score of what a search finds.")] = None,
     include_metadata: Annotated[bool, Query(description="Tell score and distance of what a search finds.")] = True,
 ) -> list[FoundImage | ImageInfo]:
-    """Described pictures, the newest first; with ``query`` or ``similar_to`` the best match first."""
+    """Described pictures, the newest first; with ``query`` or ``similar_to`` the best match first.
+
+    A list says how many there are in all, as the header X-Total-Count; a search ends with a page that is not full.
+    """
     named = [name.strip().lower() for name in (objects or "").split(",") if name.strip()]
     if query and similar_to:
         raise InvalidInput("Search by query or by similar_to, not by both.")
@@ -118,6 +122,7 @@ def list_or_search(
     elif query and query.strip():
         found = here.search.by_words(query, objects=named, limit=limit, offset=offset, min_score=min_score)
     else:
+        response.headers["X-Total-Count"] = str(here.gallery.count(named))
         return [replies.image_info(known) for known in here.gallery.page(limit, offset, named)]
     return [replies.found_image(one) if include_metadata else replies.image_info(one.image) for one in found]
 

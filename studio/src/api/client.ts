@@ -17,8 +17,10 @@ import type { paths } from "./schema";
 /** ``fetch`` for this server, with the key. Throws ``Fault``; an aborted request throws what ``fetch`` throws. */
 export async function request(asked: Request): Promise<Response> {
   const again = asked.clone();
+  const used = keys.value;
   let response = await send(asked);
-  if (response.status === 401 && (await keys.ask())) response = await send(again);
+  // While it was on its way, another request may have asked for the key already.
+  if (response.status === 401 && (keys.value !== used || (await keys.ask()))) response = await send(again);
   if (!response.ok) throw await faultOf(response);
   return response;
 }

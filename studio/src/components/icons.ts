@@ -36,6 +36,9 @@ export const ICONS = {
   check: "M5 12.5 10 17.5 19 7",
   warning: "M12 4 2.5 20h19ZM12 10v4.500M12 17.200v.3",
   retry: "M20 11a8 8 0 1 0-2 6M20 5v6h-6",
+  similar: "M4 5h11v11H4ZM9 19h11V8M7 13l3-4 2 2.500 1-1.500 2 3",
+  previous: "M15 5l-7 7 7 7",
+  next: "M9 5l7 7-7 7",
   more: "M5 12h.01M12 12h.01M19 12h.01",
 } as const;
 

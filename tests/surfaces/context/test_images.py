@@ -195,6 +195,20 @@ def test_the_list_shows_the_newest_first_by_pages(album: Home) -> None:
     assert album.get("/api/v1/images/", offset=10) == []
 
 
+def test_a_list_tells_how_many_pictures_there_are_in_all_and_a_search_does_not(album: Home) -> None:
+    def total(**query: Any) -> str | None:
+        reply = album.site.client.get("/api/v1/images/", params={"limit": 1, **query})
+        found: str | None = reply.headers.get("X-Total-Count")
+        return found
+
+    listed = album.get("/api/v1/images/")
+    wanted = listed[0]["objects"][0]
+    assert (total(), total(offset=10), total(objects="nothing of the kind")) == ("4", "4", "0")
+    assert total(objects=wanted) == str(sum(wanted in one["objects"] for one in listed))
+    assert total(query="rocket") is None
+    assert total(similar_to=listed[0]["id"]) is None
+
+
 def test_the_list_shows_what_has_any_of_the_objects(album: Home) -> None:
     listed = album.get("/api/v1/images/")
     wanted = listed[0]["objects"][0]
