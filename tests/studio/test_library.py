@@ -162,6 +162,35 @@ def test_a_folder_is_indexed_live_and_its_pictures_are_found_and_opened(
     assert page.title() == "Library · Image Quarry"
 
 
+def test_names_from_outside_are_shown_as_they_are_and_nothing_is_deleted_unasked(
+    open_tab: OpenTab, serve: Serve, pictures: Path
+) -> None:
+    put(pictures, HOSTILE, photograph("kitten"))
+    server = serve(IMAGE_ROOTS=str(pictures))
+    taken = server.client.post("/api/v1/images/process", json={"image_path": str(pictures / HOSTILE)})
+    assert taken.status_code == 200
+    tab = open_tab(server, "/studio/library")
+    page = tab.page
+    expect(tiles(page)).to_have_count(1)
+    expect(tiles(page)).to_have_attribute("title", HOSTILE)
+    tiles(page).click()
+    viewer = page.get_by_role("dialog").first
+    expect(viewer.get_by_role("heading", name=HOSTILE)).to_be_visible()
+    viewer.get_by_role("button", name="Delete…").click()
+    question = page.get_by_role("dialog", name="Delete this picture?")
+    expect(question).to_contain_text(HOSTILE)
+    assert tab.serious_issues() == []
+    question.get_by_role("button", name="Keep it").click()
+    expect(question).to_be_hidden()
+    assert (pictures / HOSTILE).exists()
+    viewer.get_by_role("button", name="Delete…").click()
+    question.get_by_label("Delete the file on the server").check()
+    question.get_by_role("button", name="Delete it and its file").click()
+    expect(page.get_by_text("No pictures yet")).to_be_visible()
+    assert not (pictures / HOSTILE).exists()
+    assert page.title() == "Library · Image Quarry"
+
+
 def test_of_duplicates_only_those_go_that_were_named(open_tab: OpenTab, serve: Serve, pictures: Path) -> None:
     for name, copies in (("chelsea", 2), ("coffee", 3)):
         put(pictures, f"{name}.jpg", photograph(name))
