@@ -35,6 +35,8 @@ export default defineConfig({
     // The content policy forbids what is inline, pictures in data: addresses apart.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    // three.js is that large, and loaded only by whoever opens a model.
+    chunkSizeWarningLimit: 700,
     // How long plugins took is no news on a busy machine.
     rolldownOptions: { checks: { pluginTimings: false } },
   },
