@@ -155,10 +155,16 @@ def test_without_keeping_the_first_nobody_gives_way_to_a_worse_one(most: int) ->
         assert all(best < quality(by_id[member.image_id]) for member in group.members)
 
 
+def scored(found: Groups) -> dict[tuple[str, str], float]:
+    """The score of each member of each group; products of other shapes differ in the last place, and so does it."""
+    return {(group.representative, member.image_id): member.score for group in found.groups for member in group.members}
+
+
 def test_more_pairs_than_can_be_listed_give_the_groups_that_the_list_would_give() -> None:
     among = library(1500, seed=1)
     listed = grouped(among, 0.9, keep_first=False)
-    assert grouped(among, 0.9, keep_first=False, most=100) == listed
+    computed = grouped(among, 0.9, keep_first=False, most=100)
+    assert scored(computed) == pytest.approx(scored(listed), abs=2e-6)
     flood = grouped(among, 0.9, keep_first=True, most=100)
     check_stars(flood, among, 0.9)
 

@@ -93,8 +93,9 @@ def test_mask_prompts_go_through_the_published_decoder(pair: Pair) -> None:
         features = tuple(features) if isinstance(features, list) else (features,)
         sparse, dense = model.prompt_encoder(points, labels, None, drawn)
         masks, scores = pair.network.decoder.published(features, sparse[0], dense)
-    assert torch.equal(masks, wanted.pred_masks[0])
-    assert torch.equal(scores, wanted.iou_scores[0])
+    # The picture is embedded twice, which some processors round differently in the last place.
+    assert torch.allclose(masks, wanted.pred_masks[0], rtol=1e-5, atol=1e-5)
+    assert torch.allclose(scores, wanted.iou_scores[0], rtol=1e-5, atol=1e-5)
 
 
 def test_bfloat16_agrees_with_float32_in_nearly_all_signs(pair: Pair) -> None:
