@@ -289,7 +289,9 @@ def test_with_a_key_pictures_are_shown_taken_in_by_drop_and_downloaded(
     # Only pages that nobody can see without one ask for it.
     tab.forgive("401")
     page.evaluate(DROP, ["cat.jpg", list(photograph("kitten"))])
-    expect(page.get_by_text("1 picture taken in")).to_be_visible()
+    expect(page.get_by_text("1 picture taken in")).to_be_visible(
+        timeout=60_000
+    )  # the first one loads the models that describe
     wait_until_drawn(tiles(page).first.locator("img"))
     assert str(tiles(page).first.locator("img").get_attribute("src")).startswith("blob:")
     page.evaluate(DROP, ["cat.jpg", list(photograph("coffee"))])
