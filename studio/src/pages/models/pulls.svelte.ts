@@ -5,7 +5,7 @@
  */
 
 import { answer, api } from "$/api/client";
-import { Fault } from "$/api/fault";
+import { asFault, Fault } from "$/api/fault";
 
 export interface Pull {
   job: string;
@@ -61,9 +61,22 @@ export class Pulls {
     this.#streams.set(model, stream);
     stream.onmessage = ({ data }) => this.#hear(model, JSON.parse(data) as Told);
     stream.onerror = () => {
-      // The browser connects again by itself, unless the server said that there is nothing to hear (any more).
-      if (stream.readyState === EventSource.CLOSED) this.#over(model);
+      // The browser connects again by itself, unless there is nothing to hear (any more), or the page is being left.
+      if (stream.readyState === EventSource.CLOSED) void this.#look(model, job);
     };
+  }
+
+  /** Asks how a pull stands whose stream is closed; only what the server says ends it. */
+  async #look(model: string, job: string): Promise<void> {
+    try {
+      const path = { params: { path: { task_id: job } } };
+      const told = await answer(api.GET("/api/v1/status/tasks/{task_id}/status", path));
+      if (told.status === "completed") return this.#over(model);
+      if (told.status === "failed") return this.#hear(model, { type: "error", error: told.error ?? undefined });
+    } catch (error) {
+      if (asFault(error).status === 404) return this.#over(model);
+    }
+    setTimeout(() => this.running[model]?.job === job && this.#follow(model, job), 2000);
   }
 
   #hear(model: string, told: Told): void {
@@ -91,7 +104,7 @@ interface Told {
   type: string;
   progress?: number;
   message?: string;
-  error?: string;
+  error?: string | undefined;
 }
 
 function keep(running: Record<string, Pull>): void {
