@@ -90,11 +90,10 @@ def test_probes_answer_at_once_while_the_server_is_full_of_segmentations(serve: 
         assert not all(future.done() for future in busy)
         server.process.kill()
     assert {future.result() for future in busy} <= {200, 0}
-    # Milliseconds on an idle machine. Where other tests run beside this, a probe that asks nobody is late as well.
-    late = statistics.median(waits["/health/live"])
     for path, waited in waits.items():
-        assert statistics.median(waited) < late + 0.1, path
-        assert max(waited) < 2, path
+        # Milliseconds on an idle machine; the bound leaves room for one where other tests run beside this.
+        assert statistics.median(waited) < 0.1, path
+        assert max(waited) < 1, path
 
 
 def test_a_segmentation_under_way_is_finished_before_the_server_ends(serve: Serve) -> None:
