@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.fixtures.browser import OpenTab, Tab
+from tests.fixtures.browser import CUT_OFF, OpenTab, Tab
 from tests.fixtures.redis import free_port
 from tests.fixtures.server import SECONDS, Serve, Server
 
@@ -76,7 +76,7 @@ def test_a_server_that_goes_away_is_noticed_and_so_is_its_return(open_tab: OpenT
     tab = open_tab(server)
     away = tab.page.get_by_text("The server does not answer.")
     expect(away).to_be_hidden()
-    assert tab.page.evaluate(FETCHED, "/assets/Jobs-")
+    assert tab.page.evaluate(FETCHED, "/assets/Status-")
     server.process.kill()
     server.process.wait(SECONDS)
     # It would be noticed without, some seconds later.
@@ -86,4 +86,4 @@ def test_a_server_that_goes_away_is_noticed_and_so_is_its_return(open_tab: OpenT
     expect(tab.page.get_by_role("heading", level=1)).to_have_text("Jobs")
     serve(PORT=port)
     expect(away).to_be_hidden(timeout=15_000)
-    tab.forgive("ERR_CONNECTION_REFUSED")
+    tab.forgive(CUT_OFF)
