@@ -5,18 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
 from imagequarry import runtime
-from imagequarry.capabilities.intake import Limits, open_picture
+from imagequarry.capabilities.intake import Opened
 from imagequarry.capabilities.meshes import MadeModel, Meshes
-from imagequarry.cli.segmenting import stems
+from imagequarry.cli.pictures import each_picture
 from imagequarry.domain.mesh import FORMATS, MeshOptions, Quality, Unwatched
-from imagequarry.errors import InvalidInput, QuarryError
+from imagequarry.errors import InvalidInput
 from imagequarry.settings import read_settings
-
-console = Console(stderr=True, highlight=False)
 
 
 def options_of(faces: int | None, quality: str, texture: bool) -> MeshOptions:
@@ -34,25 +29,12 @@ def mesh(files: Sequence[Path], out: Path, options: MeshOptions, model: str | No
     meshes.ready(model)
     if format.lower() not in FORMATS:
         raise InvalidInput(f"--format is one of {', '.join(FORMATS)}, not {format[:32]!r}.")
-    limits = Limits(max_bytes=settings.max_image_mb * 2**20, max_side=settings.max_image_side)
-    failed: list[tuple[Path, str]] = []
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
-    with Progress(*columns, console=console) as progress:
-        task = progress.add_task("Making models", total=len(files))
-        for file, stem in zip(files, stems(files), strict=True):
-            try:
-                with file.open("rb") as source:
-                    raster = open_picture(source, limits).raster
-                made = meshes.make(raster, options, model, out / stem, Unwatched())
-                where = meshes.converted(out / stem, format)
-                progress.console.print(f"{file}: {_said(made)} in {where}")
-            except (QuarryError, OSError) as error:
-                failed.append((file, str(error)))
-            progress.advance(task)
-    for file, why in failed:
-        console.print(f"[red]failed[/] {file}: {why}")
-    if failed:
-        raise SystemExit(1)
+
+    def make(opened: Opened, stem: str) -> str:
+        made = meshes.make(opened.raster, options, model, out / stem, Unwatched())
+        return f"{_said(made)} in {meshes.converted(out / stem, format)}"
+
+    each_picture("Making models", files, settings, make)
 
 
 def _said(made: MadeModel) -> str:

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import re
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
 from imagequarry import runtime
 from imagequarry.capabilities import cutouts, mask_formats
 from imagequarry.capabilities.files import write_atomically
-from imagequarry.capabilities.intake import Limits, Opened, open_picture
+from imagequarry.capabilities.intake import Opened
 from imagequarry.capabilities.segmentation import Answer, Segmentation
 from imagequarry.capabilities.visualization import Region, drawn_over
+from imagequarry.cli.pictures import each_picture
 from imagequarry.domain.geometry import Box, Point
 from imagequarry.domain.segmenter import Prompt
-from imagequarry.errors import InvalidPrompt, QuarryError
+from imagequarry.errors import InvalidPrompt
 from imagequarry.settings import read_settings
-
-console = Console(stderr=True, highlight=False)
 
 
 def prompt_of(points: Sequence[str], background: Sequence[str], box: str | None, everything: bool) -> Prompt | None:
@@ -38,37 +33,16 @@ def prompt_of(points: Sequence[str], background: Sequence[str], box: str | None,
 
 
 def segment(files: Sequence[Path], out: Path, prompt: Prompt | None, model: str | None, feather: float) -> None:
-    """Segment each file into ``out``; a file that fails is named at the end and exit code 1 returned."""
+    """Segment each file into ``out``; a file that fails is named at the end, with exit code 1."""
     settings = read_settings()
     _, segmentation = runtime.models(settings)
-    limits = Limits(max_bytes=settings.max_image_mb * 2**20, max_side=settings.max_image_side)
-    failed: list[tuple[Path, str]] = []
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
-    with Progress(*columns, console=console) as progress:
-        task = progress.add_task("Segmenting", total=len(files))
-        for file, stem in zip(files, stems(files), strict=True):
-            try:
-                with file.open("rb") as source:
-                    opened = open_picture(source, limits)
-                answer = _ask(segmentation, opened, prompt, model)
-                _write(out, stem, opened, answer, feather)
-                progress.console.print(f"{file}: {len(answer.candidates)} masks by {answer.model}")
-            except (QuarryError, OSError) as error:
-                failed.append((file, str(error)))
-            progress.advance(task)
-    for file, why in failed:
-        console.print(f"[red]failed[/] {file}: {why}")
-    if failed:
-        raise SystemExit(1)
 
+    def cut(opened: Opened, stem: str) -> str:
+        answer = _ask(segmentation, opened, prompt, model)
+        _write(out, stem, opened, answer, feather)
+        return f"{len(answer.candidates)} masks by {answer.model}"
 
-def stems(files: Sequence[Path]) -> list[str]:
-    """What the results of each file are called: its name without the ending, numbered where several share it."""
-    stems: list[str] = []
-    for file in files:
-        names = itertools.chain([file.stem], (f"{file.stem}-{number}" for number in itertools.count(2)))
-        stems.append(next(name for name in names if name not in stems))
-    return stems
+    each_picture("Segmenting", files, settings, cut)
 
 
 def _ask(segmentation: Segmentation, opened: Opened, prompt: Prompt | None, model: str | None) -> Answer:

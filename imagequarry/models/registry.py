@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
@@ -30,6 +31,9 @@ _DOING: Mapping[Task, str] = {
     "text-vectors": "turn texts into vectors",
     "mesh": "make meshes",
 }
+
+# A sentence that lists more names than this is not read.
+_FEW_NAMES = 8
 
 # Between an engine's name and its precision, as the pool knows it; no name of a model holds one.
 _SEPARATOR = "@"
@@ -209,9 +213,7 @@ class Registry:
             return self._entries[ALIASES.get(name, name)]
         except KeyError:
             names = list(self._entries)
-            raise ModelNotFound(
-                f"There is no model {name[:64]!r}. There are: {', '.join(names)}.", models=names
-            ) from None
+            raise ModelNotFound(f"There is no model {name[:64]!r}. {_meant(name, names)}", models=names) from None
 
     def _has_weights(self, entry: Entry) -> bool:
         return not entry.card.hub or self._weights.find(entry.card) is not None
@@ -248,6 +250,15 @@ class Registry:
         if weights is None:
             return ModelState(card, False, is_loaded, held)
         return ModelState(card, True, is_loaded, held, self._weights.known_digest(weights), weights.is_file())
+
+
+def _meant(name: str, names: Sequence[str]) -> str:
+    """Which models somebody who wrote that may have meant; a few of them where it is like none."""
+    near = get_close_matches(name[:64].lower(), names, n=3)
+    if near:
+        return f"Did you mean {' or '.join(near)}?"
+    rest = len(names) - _FEW_NAMES
+    return f"There are: {', '.join(names[:_FEW_NAMES])}{f', and {rest} more' if rest > 0 else ''}."
 
 
 def _engine_of(held_as: str) -> str:
