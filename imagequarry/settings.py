@@ -1,6 +1,6 @@
 """Every environment variable the server knows, typed, described and read once.
 
-Nothing below ``runtime.py`` reads settings: it is handed plain values.
+Nothing below ``runtime`` reads settings: it is handed plain values.
 """
 
 from __future__ import annotations

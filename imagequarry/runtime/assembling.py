@@ -1,18 +1,10 @@
-"""The composition root: the only file that knows which classes the server is made of."""
+"""Settings in, the parts of a server out, in the order in which they are put together."""
 
 from __future__ import annotations
 
 import sys
-import threading
-import time
-from collections.abc import Mapping
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
-from pathlib import Path
-from typing import Any
-
-import structlog
 
 import imagequarry
 from imagequarry.capabilities.archive import Archive
@@ -21,7 +13,6 @@ from imagequarry.capabilities.description import Describer
 from imagequarry.capabilities.directories import Directories
 from imagequarry.capabilities.drive import Drive
 from imagequarry.capabilities.duplicates import Duplicates
-from imagequarry.capabilities.embeddings import Embeddings
 from imagequarry.capabilities.gallery import Gallery
 from imagequarry.capabilities.intake import JPEG_PNG, Limits
 from imagequarry.capabilities.meshes import Meshes
@@ -30,38 +21,21 @@ from imagequarry.capabilities.prewarming import Prewarmer
 from imagequarry.capabilities.pulling import Pulling
 from imagequarry.capabilities.roots import Roots
 from imagequarry.capabilities.search import Search
-from imagequarry.capabilities.segmentation import SearchKey, Segmentation
 from imagequarry.capabilities.spaces import Spaces
 from imagequarry.capabilities.thumbnails import Thumbnails
 from imagequarry.domain.job import JobLimits
 from imagequarry.domain.raster import Raster
-from imagequarry.domain.segmenter import Candidates
-from imagequarry.domain.timing import Observe, unobserved
-from imagequarry.engines.huggingface.clip.vocabulary import VOCABULARY
 from imagequarry.engines.remote.card import CARD as REMOTE_CARD
-from imagequarry.engines.remote.fal.account import Account
-from imagequarry.engines.remote.fal.card import CARD as TRIPO3D_CARD
-from imagequarry.errors import Busy, ModelUnavailable, QuarryError, StorageFailure
-from imagequarry.jobs import indexing, machinery
-from imagequarry.jobs.board import Board
+from imagequarry.jobs import machinery
 from imagequarry.jobs.catalogue import KINDS
-from imagequarry.jobs.events import Events
 from imagequarry.jobs.kinds import Kinds, Tools
-from imagequarry.jobs.machinery import JobSettings, Machinery
+from imagequarry.jobs.machinery import JobSettings
 from imagequarry.jobs.model_files import ModelFiles
 from imagequarry.jobs.model_orders import ModelOrders
 from imagequarry.jobs.ordering import Orders
 from imagequarry.jobs.runner import Runner
 from imagequarry.jobs.watching import Watching
-from imagequarry.models.cache import ByteCache, EmbeddingKey
-from imagequarry.models.catalogue import Entry, Hardware, catalogue, remote
-from imagequarry.models.embedding_store import EmbeddingFolder
-from imagequarry.models.hub import Hub
-from imagequarry.models.pool import ModelPool
-from imagequarry.models.pulling import Puller
-from imagequarry.models.registry import AUTO, Registry
-from imagequarry.models.turns import Turns
-from imagequarry.models.weights import WeightsFolder
+from imagequarry.models.cache import ByteCache
 from imagequarry.ops import components
 from imagequarry.ops.cleanup import Cleanup, PictureStores
 from imagequarry.ops.health import Health
@@ -69,6 +43,8 @@ from imagequarry.ops.log_reports import LogReports
 from imagequarry.ops.log_rotation import LogRotation
 from imagequarry.ops.metrics import JobMetrics, Metrics, process
 from imagequarry.ops.storage import Storage
+from imagequarry.runtime.parts import Collection, Runtime
+from imagequarry.runtime.registering import models, puller
 from imagequarry.settings import Settings
 from imagequarry.stores.blobs import FolderBlobs
 from imagequarry.stores.database import Database
@@ -83,10 +59,8 @@ from imagequarry.stores.library import Library
 from imagequarry.stores.log_files import LogFiles
 from imagequarry.stores.segmentations import Segmentations
 from imagequarry.stores.unused_images import UnusedImages
-from imagequarry.stores.vectors import Vectors, choose
+from imagequarry.stores.vectors import choose
 from imagequarry.stores.words import Words
-
-_log = structlog.stdlib.get_logger(__name__)
 
 _MB = 2**20
 # Decoded pictures kept between clicks: a dozen of 12 megapixels.
@@ -95,105 +69,6 @@ _RASTER_BYTES = 512 * _MB
 _LONGEST_SIDE_OF_FILES = 12_000
 # What a phone makes of 48 megapixels.
 _LONGEST_SIDE_OF_MODELS = 8192
-_SWEEP_SECONDS = 60.0
-_DAY_SECONDS = 86_400.0
-
-
-@dataclass(frozen=True, slots=True)
-class Collection:
-    """What surface B's statistics call the place where descriptions are kept."""
-
-    name: str
-    path: str
-
-
-@dataclass(frozen=True, slots=True)
-class Runtime:
-    """What the surfaces talk to. Made by ``assemble``; nothing runs before ``start``, nothing after ``close``."""
-
-    registry: Registry
-    segmentation: Segmentation
-    archive: Archive
-    health: Health
-    metrics: Metrics
-    limits: Limits
-    results: Path
-    drive: Drive
-    prewarmer: Prewarmer
-    board: Board
-    events: Events
-    watching: Watching
-    orders: Orders
-    model_orders: ModelOrders
-    model_files: ModelFiles
-    describer: Describer
-    directories: Directories
-    gallery: Gallery
-    thumbnails: Thumbnails
-    search: Search
-    deduplication: Deduplication
-    preloading: Preloading
-    roots: Roots
-    meshes: Meshes
-    collection: Collection
-    data: Path
-    storage: Storage
-    cleanup: Cleanup
-    log_reports: LogReports
-    log_rotation: LogRotation
-    # The settings for people, without anything secret.
-    shown_settings: Mapping[str, Any]
-    # What makes surface C's masks: the SAM API where one is configured, else the default model.
-    stored_masks_model: str | None
-    tools: Tools = field(repr=False)
-    database: Database = field(repr=False)
-    _library: Library = field(repr=False)
-    _vectors: Vectors = field(repr=False)
-    _machinery: Machinery = field(repr=False)
-    # Hours after which what jobs left goes; None: never.
-    _retention_hours: float | None
-    _job_metrics: JobMetrics = field(repr=False)
-    _closing: threading.Event = field(default_factory=threading.Event, repr=False)
-
-    def start(self) -> None:
-        """Begin to work on jobs, and to unload what nobody uses."""
-        threading.Thread(target=self._sweep, name="sweep", daemon=True).start()
-        with suppress(StorageFailure, Busy):  # the first scrape does it
-            self._job_metrics.begin()
-        self._machinery.start()
-        threading.Thread(target=self._mend, name="mend", daemon=True).start()
-
-    def close(self) -> None:
-        """End what runs and give connections and threads back; a job that runs is put back."""
-        self._closing.set()
-        self._machinery.close()
-        self.prewarmer.close()
-        self.drive.close()
-        self._vectors.close()
-        self.database.close()
-
-    def _mend(self) -> None:
-        """Build what searches lack, and have described again what was described by models of yesterday."""
-        try:
-            self._vectors.mend()
-            indexing.renew(self.board, self.describer)
-        except QuarryError as error:  # searches do with what there is, and the next start tries again
-            _log.warning("vectors could not be brought up to date", reason=error.message)
-
-    def _sweep(self) -> None:
-        """Once a minute unload idle models and put log files aside; once a day remove files that nothing names."""
-        next_files = 0.0
-        while True:
-            if time.monotonic() >= next_files:
-                next_files = time.monotonic() + _DAY_SECONDS
-                with suppress(StorageFailure, Busy):  # the next day does it
-                    self._library.sweep()
-                    if self._retention_hours is not None:
-                        self.cleanup.old(self._retention_hours)
-            self.log_rotation.sweep()
-            if self._closing.wait(_SWEEP_SECONDS):
-                return
-            self.registry.sweep()
 
 
 def assemble(settings: Settings) -> Runtime:
@@ -313,65 +188,6 @@ def job_settings(settings: Settings) -> JobSettings:
         lease_seconds=settings.job_lease_seconds,
         child_command=(sys.executable, "-m", "imagequarry.cli", "work", "--child"),
     )
-
-
-def models(settings: Settings, observe: Observe = unobserved) -> tuple[Registry, Segmentation]:
-    """The models and segmentation alone: what the command line needs. ``observe`` hears how long models take."""
-    embeddings: ByteCache[EmbeddingKey, Any] = ByteCache(settings.embedding_cache_mb * _MB)
-    registry = Registry(
-        _catalogue(settings),
-        weights(settings),
-        ModelPool(settings.model_memory_mb * _MB, settings.model_idle_seconds),
-        embeddings,
-        Hardware(settings.device, settings.model_precision),
-        settings.default_model,
-        {
-            "caption": settings.caption_model,
-            "objects": settings.objects_model,
-            "image-vectors": settings.image_vector_model,
-            "text-vectors": settings.text_vector_model,
-            "mesh": _mesh_model(settings),
-        },
-        observe,
-    )
-    folder = settings.embedding_cache_dir
-    disk = EmbeddingFolder(folder, settings.embedding_disk_mb * _MB) if folder else None
-    searches: ByteCache[SearchKey, Candidates] = ByteCache(settings.candidate_cache_mb * _MB)
-    return registry, Segmentation(registry, Embeddings(embeddings, disk), searches, Turns())
-
-
-def weights(settings: Settings) -> WeightsFolder:
-    """The folder of weights."""
-    named = {"blip": settings.local_blip_model_path, "clip": settings.local_clip_model_path}
-    chosen = {name: path for name, path in named.items() if path is not None}
-    return WeightsFolder(settings.models, settings.sam_checkpoint_path, chosen)
-
-
-def puller(settings: Settings) -> Puller:
-    """What brings weights into that folder. Raises ``ModelUnavailable`` where the settings forbid it."""
-    if settings.use_local_files_only:
-        raise ModelUnavailable("USE_LOCAL_FILES_ONLY is set, so nothing is pulled: put the weights there yourself.")
-    token = settings.hf_token.get_secret_value() if settings.hf_token else ""
-    return Puller(settings.models, Hub(settings.hf_endpoint, token))
-
-
-def _catalogue(settings: Settings) -> tuple[Entry, ...]:
-    entries = catalogue(settings.object_vocabulary or VOCABULARY, settings.object_threshold, _fal(settings))
-    if not settings.sam_api_url:
-        return entries
-    token = settings.sam_api_token.get_secret_value() if settings.sam_api_token else ""
-    return (*entries, remote(settings.sam_api_url, token, settings.sam_api_timeout))
-
-
-def _fal(settings: Settings) -> Account:
-    """The account at fal.ai; without a key nothing is ever sent there."""
-    key = settings.fal_key.get_secret_value().strip() if settings.fal_key else ""
-    return Account(key, settings.fal_endpoint, settings.fal_queue_url, settings.fal_rest_url, settings.fal_timeout)
-
-
-def _mesh_model(settings: Settings) -> str:
-    """Who gives a key wants it used: "auto" is then the model that is paid for."""
-    return TRIPO3D_CARD.name if settings.mesh_model == AUTO and settings.fal_key else settings.mesh_model
 
 
 def _where(settings: Settings) -> str:
