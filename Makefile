@@ -2,6 +2,8 @@
 PYTHON ?= python3
 # MODELS=0 leaves out the model libraries (torch and transformers).
 MODELS ?= 1
+# How many processes run the tests. Each file's tests run in one of them.
+TESTERS ?= 2
 # More words for pytest: make test ARGS="-k cutouts".
 ARGS ?=
 
@@ -36,7 +38,7 @@ run: $(STAMPS)/$(if $(filter 0 no false,$(MODELS)),core,models) studio ## Instal
 studio: $(STUDIO) ## Build the web application, where Node.js is present
 
 test: $(STAMPS)/test $(STAMPS)/gltf studio ## Install what the tests need and run them (ARGS="-k name")
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses $(TESTERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 soak: $(STAMPS)/test ## Kill servers and workers at random for some 20 minutes and count the jobs
 	@$(BIN)/python -m pytest -m soak -s tests/jobs/test_soak.py $(ARGS)

@@ -30,12 +30,13 @@ def prewarmer(segmentation: Segmentation, *, enabled: bool = True) -> Iterator[P
 
 
 def until(happened: Callable[[], bool]) -> bool:
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while not happened() and time.monotonic() < end:
         time.sleep(0.005)
     return happened()
 
 
+@pytest.mark.alone
 def test_the_first_click_finds_the_embedding_ready(tmp_path: Path) -> None:
     engine = SlowSegmenter(embed_seconds=0.3)
     server = bench(engine, tmp_path)
@@ -102,6 +103,7 @@ def test_a_failure_is_a_line_in_the_log_and_the_next_picture_is_embedded(
     assert "prewarming failed" in caplog.text
 
 
+@pytest.mark.alone
 def test_after_the_end_nothing_fails_and_nothing_waits(tmp_path: Path) -> None:
     engine = SlowSegmenter(embed_seconds=0.1)
     with prewarmer(bench(engine, tmp_path).segmentation) as warmer:

@@ -199,6 +199,7 @@ def test_a_caller_who_waits_for_the_search_of_another_can_leave(tmp_path: Path) 
     assert engine.searches == 1
 
 
+@pytest.mark.alone
 def test_a_click_does_not_wait_for_a_grid(tmp_path: Path) -> None:
     engine = SlowSegmenter(batch_seconds=0.05, click_seconds=0.01)
     segmentation = bench(engine, tmp_path).segmentation

@@ -164,12 +164,13 @@ def test_a_bell_rings_in_the_other_process(bells: tuple[RedisBell, RedisBell], r
         redis_server.kill()
         bells[0].ring("a")
         redis_server.start()
-        end = time.monotonic() + 15
+        end = time.monotonic() + 60
         while not heard.wait(0.5):
             bells[0].ring("a")
             assert time.monotonic() < end, "the bell stayed mute"
 
 
+@pytest.mark.alone
 def test_a_stream_needs_no_bell(sqlite_database: Database, redis_server: RedisServer) -> None:
     redis_server.kill()
     bell = RedisBell(redis_server.url)

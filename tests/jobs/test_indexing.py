@@ -20,7 +20,7 @@ from imagequarry.jobs.machinery import Machinery
 from tests.fixtures.describing import Colours, Desk, Letters, Models, Thumbnails
 from tests.jobs.indexer import at_work
 
-SECONDS = 30.0
+SECONDS = 90.0
 
 
 @pytest.fixture

@@ -65,6 +65,7 @@ def test_a_job_that_could_not_store_is_put_back(crew: Fleet) -> None:
     assert crew.board.result(job.id) == "stored"
 
 
+@pytest.mark.alone
 def test_a_running_job_that_is_cancelled_stops_soon(crew: Fleet, tmp_path: Path) -> None:
     job = crew.running(crew.board.submit("nap", Nap("long", 60, 600, str(tmp_path))))
     began = time.monotonic()
@@ -75,6 +76,7 @@ def test_a_running_job_that_is_cancelled_stops_soon(crew: Fleet, tmp_path: Path)
     assert diary(tmp_path) == ["long started"]
 
 
+@pytest.mark.alone
 def test_a_running_job_that_is_deleted_stops_too(crew: Fleet, tmp_path: Path) -> None:
     job = crew.running(crew.board.submit("nap", Nap("gone", 60, 600, str(tmp_path))))
     crew.board.delete(job.id)
@@ -86,6 +88,7 @@ def test_a_running_job_that_is_deleted_stops_too(crew: Fleet, tmp_path: Path) ->
     assert diary(tmp_path) == ["gone started"]
 
 
+@pytest.mark.alone
 def test_a_job_past_its_soft_limit_is_stopped(crew: Fleet) -> None:
     began = time.monotonic()
     job = ended(crew, "nap", Nap("slow", 60, 600), JobLimits(soft=1, hard=30))

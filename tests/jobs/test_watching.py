@@ -22,7 +22,7 @@ from imagequarry.stores.ledger_journal import Journal
 from imagequarry.stores.ledger_stream import EventLog
 from imagequarry.stores.tables import job_events
 
-SECONDS = 20.0
+SECONDS = 60.0
 
 
 class Diary:
@@ -182,6 +182,7 @@ def test_readers_beside_many_writers_miss_nothing(stage: Stage) -> None:
         assert len(diary.numbers) == len(written)
 
 
+@pytest.mark.alone
 def test_what_was_before_is_not_read(sqlite_database: Database) -> None:
     stage = Stage(sqlite_database)
     id = stage.ledger.add(JobOrder("x", {}), JobLimits())[0].id
@@ -265,6 +266,7 @@ def test_jobs_that_were_deleted_are_told_from_those_that_are_there(stage: Stage)
     assert stage.watching.gone([here]) == stage.watching.gone([]) == set()
 
 
+@pytest.mark.alone
 def test_the_past_of_one_of_many_jobs_is_found_at_once(sqlite_database: Database) -> None:
     stage = Stage(sqlite_database)
     busy, quiet = stage.run(), stage.run()

@@ -32,6 +32,7 @@ def test_a_disk_is_healthy_scarce_or_full_by_what_is_free(tmp_path: Path) -> Non
     assert str(tmp_path) not in full.message
 
 
+@pytest.mark.alone
 def test_a_redis_answers_or_is_told_without_its_password(redis_server: RedisServer) -> None:
     check = components.redis([redis_server.url, redis_server.url.replace("//", "//:word@")][:1])
     assert check() == Finding()

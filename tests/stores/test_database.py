@@ -90,6 +90,7 @@ def test_a_password_appears_in_no_message_trace_or_repr(url: str) -> None:
     assert SECRET not in "".join(traceback.format_exception(caught.value))
 
 
+@pytest.mark.alone
 def test_a_server_that_does_not_answer_is_a_storage_failure_soon() -> None:
     begun = time.monotonic()
     with pytest.raises(StorageFailure, match="cannot be reached"):
@@ -146,6 +147,7 @@ def test_a_reading_transaction_sees_one_state_throughout_and_blocks_no_writer(da
     assert count(database) == 1
 
 
+@pytest.mark.alone
 def test_readers_go_on_while_a_writer_holds_its_lock(database: Database) -> None:
     with database.write() as connection:
         connection.execute(images.insert(), ROW)

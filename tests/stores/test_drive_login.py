@@ -196,6 +196,7 @@ def test_without_a_folder_the_account_s_own_root_is_asked_for(google: FakeDrive,
     assert by_key(google, tmp_path, folder_id=SHARED).status().folder_access
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("held_up", ["/token", "/drive/v3/about", "/drive/v3/files/"])
 def test_a_silent_google_is_given_up_in_time(google: FakeDrive, tmp_path: Path, held_up: str) -> None:
     for method in ("GET", "POST"):
@@ -206,6 +207,7 @@ def test_a_silent_google_is_given_up_in_time(google: FakeDrive, tmp_path: Path, 
     assert time.monotonic() - started < 1.2
 
 
+@pytest.mark.alone
 def test_a_status_does_not_wait_for_somebody_else_s_login(google: FakeDrive, tmp_path: Path) -> None:
     google.trouble("POST", "/token", delay=1.5)
     drive = by_key(google, tmp_path, status_seconds=0.3)

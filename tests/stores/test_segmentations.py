@@ -147,6 +147,7 @@ def test_masks_go_with_their_segmentation_and_segmentations_with_their_picture(
     assert len(found.get("of none").candidates) == 2
 
 
+@pytest.mark.alone
 def test_a_thousand_masks_are_kept_and_read_in_well_under_a_second(found: Segmentations) -> None:
     many: tuple[Candidate, ...] = NESTED * 250
     begun = time.perf_counter()

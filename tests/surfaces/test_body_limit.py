@@ -101,6 +101,7 @@ def test_a_file_within_the_limit_arrives_on_disk_with_a_long_text_beside_it(port
     assert (status, reply) == (200, {"bytes": 1_500_000, "text": 1_200_000, "on disk": True})
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("chunked", [False, True])
 @pytest.mark.parametrize("size", [LIMIT, 60_000_000])
 def test_a_body_over_the_limit_gets_its_own_surfaces_413(port: int, size: int, chunked: bool) -> None:
@@ -123,6 +124,7 @@ def test_a_lying_content_length_is_no_way_in(port: int) -> None:
         assert connection.recv(100).startswith(b"HTTP/1.1 400")
 
 
+@pytest.mark.alone
 def test_who_asks_before_sending_is_refused_without_sending(port: int) -> None:
     request = "POST /upload HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\n"
     request += "Content-Length: 90000000\r\nExpect: 100-continue\r\n\r\n"
@@ -133,6 +135,7 @@ def test_who_asks_before_sending_is_refused_without_sending(port: int) -> None:
         assert time.perf_counter() - started < 2
 
 
+@pytest.mark.alone
 def test_a_client_that_stops_sending_has_its_reply_at_once(port: int) -> None:
     request = "POST /note HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 90000\r\n\r\n{"
     with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:

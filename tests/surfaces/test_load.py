@@ -67,6 +67,7 @@ def test_the_surfaces_share_one_embedding(fresh_site: Site) -> None:
     assert embeddings(fresh_site).misses == 1
 
 
+@pytest.mark.alone
 def test_probes_answer_at_once_while_the_server_is_full_of_segmentations(serve: Serve) -> None:
     server = serve()
     # More than the server has threads for, each another picture, so that none is answered from a cache.

@@ -14,7 +14,6 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
-import psycopg
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
@@ -186,6 +185,8 @@ def _newest(connection: Connection, name: str) -> int:
 
 
 def _copy(connection: Connection, name: str, numbers: Numbers, ids: Sequence[str], vectors: Matrix) -> None:
+    import psycopg  # there is none to load where SQLite does
+
     dimension = vectors.shape[1]
     head = struct.pack(">ihh", 4 + 2 * dimension, dimension, 0)
     parts = [_COPY_HEAD]

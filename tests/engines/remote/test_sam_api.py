@@ -197,6 +197,7 @@ def test_more_masks_than_anybody_could_want_are_a_failure(api: LoopbackSamApi) -
     refused(api, "list of masks")
 
 
+@pytest.mark.alone
 def test_an_api_that_is_too_slow_is_a_failure_in_time(api: LoopbackSamApi) -> None:
     api.seconds = 3
     started = time.perf_counter()
@@ -204,6 +205,7 @@ def test_an_api_that_is_too_slow_is_a_failure_in_time(api: LoopbackSamApi) -> No
     assert time.perf_counter() - started < 2
 
 
+@pytest.mark.alone
 def test_an_api_that_sends_drops_for_ever_is_a_failure_in_time(api: LoopbackSamApi) -> None:
     api.drops = 0.05
     started = time.perf_counter()

@@ -48,6 +48,7 @@ def test_a_taken_port_is_one_sentence_and_the_server_goes_on() -> None:
     assert "METRICS_PORT" in line["event"]
 
 
+@pytest.mark.alone
 def test_who_says_nothing_holds_up_nobody() -> None:
     listener = Listener("127.0.0.1", 0, text)
     silent = [socket.create_connection(listener.address) for _ in range(20)]

@@ -189,6 +189,7 @@ def test_a_list_is_cut_and_its_totals_are_not(jobs: EndedJobs) -> None:
     assert [item["path"] for item in body["items"]] == ["object_0.png", "object_1.png"]
 
 
+@pytest.mark.alone
 def test_thousands_of_files_are_listed_quickly_and_odd_names_are_text(jobs: EndedJobs, tmp_path: Path) -> None:
     jobs.results.mkdir(exist_ok=True)
     for number in range(5000):

@@ -44,7 +44,7 @@ def logs(site: Site) -> Path:
 def export(site: Site, **params: Any) -> httpx2.Response:
     """The file of an export, once it is ready."""
     started = ask(site, "POST", "/export", **params)
-    until = time.monotonic() + 30
+    until = time.monotonic() + 90
     while (reply := site.client.get(started["download_url"])).status_code == 409:
         assert time.monotonic() < until
         time.sleep(0.05)

@@ -9,6 +9,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 
 import httpx2
+import pytest
 
 from imagequarry.jobs.bells import Bell
 from imagequarry.stores.database import Database
@@ -37,6 +38,7 @@ def readers() -> int:
     return [thread.name for thread in threading.enumerate()].count("job watcher")
 
 
+@pytest.mark.alone
 def test_the_timeout_ends_a_stream_in_good_order(desk: Desk) -> None:
     id = desk.jobs.add()
     started = time.monotonic()
@@ -53,6 +55,7 @@ def test_a_silent_stream_gives_signs_of_life(tmp_path: Path) -> None:
             assert [next(lines) for _ in range(7)][3:] == [": ping", "", ": ping", ""]
 
 
+@pytest.mark.alone
 def test_a_client_that_leaves_is_noticed_at_once(desk: Desk) -> None:
     wait_until(lambda: desk.open_streams == 0)
     id = desk.jobs.add()

@@ -239,4 +239,4 @@ def test_deleting_a_job_in_the_middle_stops_its_work(working: Site) -> None:
     assert working.client.get(f"/jobs/{id}").status_code == 404
     assert working.stored() == before
     # The one worker is free again within a part of the search and a look at the ledger.
-    ended(working.client, hand_in(working.client, "box", small(), box=BOX), seconds=8)
+    ended(working.client, hand_in(working.client, "box", small(), box=BOX), seconds=60)

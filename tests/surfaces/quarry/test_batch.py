@@ -239,7 +239,7 @@ def test_deleting_a_batch_in_the_middle_leaves_nothing(working: Site) -> None:
     assert working.client.delete(f"/jobs/{id}").status_code == 200
     for gone in (id, child):
         assert working.client.get(f"/jobs/{gone}").status_code == 404
-    ended(working.client, hand_in_batch(working.client, [small()], points=[POINT]), seconds=10)
+    ended(working.client, hand_in_batch(working.client, [small()], points=[POINT]), seconds=60)
     assert working.stored().rows["images"] == before.rows["images"] + 1
 
 

@@ -86,6 +86,7 @@ def test_while_redis_is_gone_each_process_counts_on_by_itself_and_says_so_once(r
     assert redis_server.url not in str(said)
 
 
+@pytest.mark.alone
 def test_a_redis_that_hangs_holds_up_a_request_for_a_moment_and_the_next_not_at_all(redis_server: RedisServer) -> None:
     async def counted(limiter: Limiter) -> None:
         assert (await limiter.hit("x")).remaining == 2

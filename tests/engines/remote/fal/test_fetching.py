@@ -125,6 +125,7 @@ def test_a_file_without_end_is_cut_off(fal: FalQueue, make: Make) -> None:
     assert len(fal.fetched) == 1
 
 
+@pytest.mark.alone
 def test_a_file_that_comes_in_drops_is_given_up_in_time(fal: FalQueue) -> None:
     fal.files["model.glb"].pace = 0.05
     began = time.monotonic()

@@ -158,6 +158,7 @@ def test_a_key_that_is_withdrawn_meanwhile_keeps_the_order(fal: FalQueue, make: 
     assert fal.submits == 1
 
 
+@pytest.mark.alone
 def test_a_model_that_takes_too_long_is_called_off(fal: FalQueue, make: Make) -> None:
     fal.running = 10_000
     watch = Watched()

@@ -153,6 +153,7 @@ def test_a_queue_that_stays_busy_is_given_up_and_nothing_is_owed(fal: FalQueue, 
     assert watch.checkpoint == NOTHING
 
 
+@pytest.mark.alone
 def test_a_busy_queue_says_how_long_to_wait(fal: FalQueue, make: Make) -> None:
     fal.submit_replies = [Reply(429, headers={"Retry-After": "1"})]
     watch = Watched()
