@@ -11,22 +11,23 @@ interface Of {
 }
 
 /** The masks in their colours, exact to the pixel, to lie over the picture. */
-export function svg(picture: Of, masks: readonly Kept[]): string {
+export function svg(picture: Of, masks: readonly Kept[]): Blob {
   const { width, height } = picture;
   const paths = masks.map(
     ({ mask, colour, opacity }) =>
       `<path fill="${colour}" fill-opacity="${opacity}" fill-rule="evenodd" d="${pathData(rings(mask.bitmap()))}"/>`,
   );
-  return [
+  const lines = [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" shape-rendering="crispEdges">`,
     ...paths,
     "</svg>",
     "",
-  ].join("\n");
+  ];
+  return new Blob([lines.join("\n")], { type: "image/svg+xml" });
 }
 
 /** An annotation file as COCO's tools read it. */
-export function coco(picture: Of, masks: readonly Kept[]): string {
+export function coco(picture: Of, masks: readonly Kept[]): Blob {
   const { name, width, height } = picture;
   return json({
     info: { description: "Made with Image Quarry" },
@@ -47,18 +48,8 @@ export function coco(picture: Of, masks: readonly Kept[]): string {
 }
 
 /** The bare run lengths. */
-export function rle(picture: Of, masks: readonly Kept[]): string {
+export function rle(picture: Of, masks: readonly Kept[]): Blob {
   return json({ image_id: picture.id, masks: masks.map(({ mask }) => mask.rle()) });
-}
-
-/** Hands a file to whoever sits here. */
-export function save(content: Blob | string, name: string, type = "application/json"): void {
-  const url = URL.createObjectURL(typeof content === "string" ? new Blob([content], { type }) : content);
-  const link = document.createElement("a");
-  link.href = url;
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }
 
 /** The picture's name without its ending, for the files made of it; letters that no disk takes are left out. */
@@ -70,6 +61,6 @@ export function stem(name: string): string {
   return bare || "picture";
 }
 
-function json(value: unknown): string {
-  return `${JSON.stringify(value, undefined, 1)}\n`;
+function json(value: unknown): Blob {
+  return new Blob([`${JSON.stringify(value, undefined, 1)}\n`], { type: "application/json" });
 }

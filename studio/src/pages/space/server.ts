@@ -1,8 +1,7 @@
 /** What this page asks the server for. */
 
-import { answer, api, asForm, filePart, request } from "$/api/client";
+import { answer, api, asForm, filePart } from "$/api/client";
 
-import { nameIn } from "./downloads";
 import type { Wish } from "./wish";
 
 export type Maker = Awaited<ReturnType<typeof makers>>[number];
@@ -78,12 +77,9 @@ export function resultPath(id: string, name: string): string {
   return `/api/v1/download/${encodeURIComponent(id)}/${encodeURIComponent(name)}`;
 }
 
-/** The model in a format, under the name that the server gives it. */
-export async function download(id: string, format: string): Promise<{ blob: Blob; name: string }> {
-  const path = `/api/v1/models/download/${encodeURIComponent(id)}?format=${format}`;
-  const response = await request(new Request(new URL(path, location.origin)));
-  const name = nameIn(response.headers.get("Content-Disposition")) || `model.${format}`;
-  return { blob: await response.blob(), name };
+/** The address of the model in a format. */
+export function modelPath(id: string, format: string): string {
+  return `/api/v1/models/download/${encodeURIComponent(id)}?format=${format}`;
 }
 
 /** A small picture of a kept picture. */

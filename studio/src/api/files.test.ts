@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { nameIn } from "./downloads";
+import { nameIn } from "./files";
 
 test("a name is read from the header in both of its forms", () => {
   expect(nameIn('attachment; filename="cat.glb"')).toBe("cat.glb");
