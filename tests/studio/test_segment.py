@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -18,16 +19,21 @@ from pycocotools import mask as coco_masks
 
 from tests.fixtures.browser import OpenTab, Tab
 from tests.fixtures.pictures import encoded
-from tests.fixtures.server import Serve, Server
+from tests.fixtures.server import Serve, Server, photograph
 
 WIDTH, HEIGHT = 480, 320
 # A disc and a square, each of one colour.
 DISC, SQUARE = (140, 160), (360, 160)
-TOP_LAYER = "canvas[data-layer='2']"
-PIXEL = """(canvas, at) => {
-  const [x, y] = [Math.round(at[0] * devicePixelRatio), Math.round(at[1] * devicePixelRatio)];
+# What a layer shows at a place of the stage: red, green, blue, alpha; nothing where it has nothing.
+PIXEL = """(layer, at) => {
+  const canvas = layer.querySelector("canvas:not([hidden])");
+  if (!canvas) return [0, 0, 0, 0];
+  const stage = layer.closest("[role=application]").getBoundingClientRect();
+  const box = canvas.getBoundingClientRect();
+  const x = (stage.x + at[0] - box.x) / box.width * canvas.width;
+  const y = (stage.y + at[1] - box.y) / box.height * canvas.height;
   const one = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
-  one.drawImage(canvas, x, y, 1, 1, 0, 0, 1, 1);
+  one.drawImage(canvas, Math.floor(x), Math.floor(y), 1, 1, 0, 0, 1, 1);
   return [...one.getImageData(0, 0, 1, 1).data];
 }"""
 
@@ -73,10 +79,16 @@ class Desk:
         self.stage.click(position={"x": x, "y": y}, **how)
         expect(self.section("Selection")).not_to_have_attribute("aria-busy", "true")
 
-    def pixel(self, point: tuple[float, float]) -> list[int]:
-        """What lies over a pixel of the picture in the top layer: red, green, blue, alpha."""
-        found: list[int] = self.page.locator(TOP_LAYER).evaluate(PIXEL, list(self.at(point)))
+    def pixel(self, point: tuple[float, float], layer: str = "hover") -> list[int]:
+        """What a layer shows at a pixel of the picture: red, green, blue, alpha."""
+        found: list[int] = self.page.locator(f"[data-layer={layer}]").evaluate(PIXEL, list(self.at(point)))
         return found
+
+    def scale(self) -> float:
+        """Pixels of the page for one of the picture, as it is shown now."""
+        box = self.page.locator("[data-layer=picture] canvas:visible").bounding_box()
+        assert box
+        return box["width"] / WIDTH
 
     def draft(self) -> dict[str, Any]:
         """What is being selected, as the page holds it for a reload."""
@@ -138,6 +150,7 @@ def test_selections_are_kept_taken_back_and_brought_again_and_outlast_a_reload(d
     desk.ready()
     assert desk.page.url == address
     expect(kept).to_have_count(2)
+    expect(desk.page.get_by_text("scene.png")).to_be_visible()
 
 
 def test_more_is_added_and_parts_are_excluded_and_a_box_is_drawn(desk: Desk) -> None:
@@ -165,22 +178,39 @@ def test_more_is_added_and_parts_are_excluded_and_a_box_is_drawn(desk: Desk) -> 
     assert abs(box["width"] - 130) <= 2
 
 
-def test_everything_is_filtered_without_asking_the_server(desk: Desk) -> None:
+def test_everything_is_filtered_in_the_page_and_only_what_is_less_certain_is_asked_for(tab: Tab) -> None:
+    desk = Desk(tab)
+    desk.choose({"name": "kitten.jpg", "mimeType": "image/jpeg", "buffer": photograph("kitten")})
     desk.page.get_by_role("button", name="Show all").click()
     section = desk.section("Everything")
+    slider = section.get_by_label("Score at least")
     count = re.compile(r"(\d+) of (\d+) masks")
     asked: list[str] = []
     desk.page.on("request", lambda sent: asked.append(sent.url))
-    counts = []
-    for threshold in ("0", "0.4", "1"):
-        section.get_by_label("Score at least").fill(threshold)
+
+    def passing() -> tuple[int, int]:
         told = count.search(section.inner_text())
         assert told
-        counts.append(int(told[1]))
+        return int(told[1]), int(told[2])
+
+    lowest = float(slider.input_value())
+    assert lowest > 0
+    counts = []
+    for threshold in (lowest, round((1 + lowest) / 2, 2), 1):
+        slider.fill(str(threshold))
+        counts.append(passing()[0])
     assert counts == sorted(counts, reverse=True)
     assert counts[0] > counts[-1]
     # The page looks whether the server is there and fetches its other pages; it asks for nothing else.
     assert [url for url in asked if not url.endswith("/health/live") and "/studio/assets/" not in url] == []
+
+    with desk.page.expect_response(re.compile("/generate_and_store_masks")) as searched:
+        slider.fill("0")
+    assert "pred_iou_thresh=0" in searched.value.url
+    assert "stability_score_thresh" not in searched.value.url
+    expect(section.get_by_text(re.compile(r"^\s*\d+ of \d+ masks"))).to_be_visible()
+    assert passing()[1] > counts[0]
+    assert passing()[0] == passing()[1]
 
 
 def test_masks_are_saved_as_pictures_and_for_other_programs(desk: Desk) -> None:
@@ -224,8 +254,7 @@ def test_the_keyboard_alone_selects_something(desk: Desk) -> None:
 def test_formats_that_the_browser_may_not_know_are_shown(tab: Tab, format: str) -> None:
     desk = Desk(tab)
     desk.choose(payload(f"scene.{format.lower()}", format))
-    bottom = tab.page.locator("canvas[data-layer='0']").evaluate(PIXEL, list(desk.at(SQUARE)))
-    assert np.abs(np.subtract(bottom[:3], [30, 60, 190])).max() < 25
+    assert np.abs(np.subtract(desk.pixel(SQUARE, "picture")[:3], [30, 60, 190])).max() < 25
 
 
 def test_a_name_is_never_taken_for_html(tab: Tab) -> None:
@@ -274,3 +303,64 @@ def test_on_a_phone_nothing_is_wider_than_the_screen(open_tab: OpenTab, shared_s
     expect(tab.page.get_by_role("radio").first).to_be_visible()
     assert tab.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert tab.serious_issues() == []
+
+
+class Fingers:
+    """Fingers on the picture, as a touch screen reports them."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._session = desk.page.context.new_cdp_session(desk.page)
+        self._box = desk.stage.bounding_box() or {"x": 0, "y": 0}
+
+    def _send(self, kind: str, at: Sequence[tuple[float, float]]) -> None:
+        points = [{"x": self._box["x"] + x, "y": self._box["y"] + y, "id": id} for id, (x, y) in enumerate(at)]
+        self._session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    def down(self, *at: tuple[float, float]) -> None:
+        self._send("touchStart", at)
+
+    def move(self, *at: tuple[float, float]) -> None:
+        self._send("touchMove", at)
+
+    def up(self) -> None:
+        self._send("touchEnd", ())
+
+
+def test_fingers_pinch_move_tap_and_rest(open_tab: OpenTab, shared_server: Server) -> None:
+    tab = open_tab(shared_server, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    desk = Desk(tab)
+    desk.choose(payload())
+    fingers = Fingers(desk)
+    x, y = desk.at(DISC)
+    radios = tab.page.get_by_role("radio")
+    fingers.down((x, y))
+    fingers.up()
+    expect(radios.first).to_be_visible()
+    assert [point["inside"] for point in desk.draft()["points"]] == [True]
+
+    # A finger that rests excludes, and lifting it then is no tap.
+    fingers.down(desk.at((20, 20)))
+    expect(desk.stage.locator("g.outside")).to_have_count(1)
+    fingers.up()
+    expect(desk.section("Selection")).not_to_have_attribute("aria-busy", "true")
+    assert [point["inside"] for point in desk.draft()["points"]] == [True, False]
+
+    whole = desk.scale()
+    fingers.down((x - 20, y), (x + 20, y))
+    for spread in (30, 40):
+        fingers.move((x - spread, y), (x + spread, y))
+    fingers.up()
+    assert desk.scale() == pytest.approx(2 * whole, rel=0.05)
+
+    picture = tab.page.locator("[data-layer=picture] canvas:visible")
+    before = picture.bounding_box()
+    fingers.down((x, y))
+    for step in (10, 20, 30):
+        fingers.move((x - step, y))
+    fingers.up()
+    after = picture.bounding_box()
+    assert before
+    assert after
+    assert after["x"] == pytest.approx(before["x"] - 30, abs=1)
+    # Neither of that selected anything.
+    assert len(desk.draft()["points"]) == 2

@@ -1,126 +1,110 @@
-/** What the stage draws, layer by layer: the picture, the masks, and what is under the pointer and being selected. */
+/** How masks are drawn: many together over the whole window, or one by itself where it lies. */
 
 import type { FoundMask } from "./server";
-import type { Draft, Kept } from "./selection";
-import { colourOf } from "./selection";
-import type { Mask, Box } from "./mask";
-import type { Picture } from "./picture";
-import { fill, shapeOf } from "./shapes";
-import type { View } from "./view";
+import { colourOf, type Kept } from "./selection";
+import type { Mask } from "./mask";
+import { shown } from "./picture";
+import { outlineOf } from "./shapes";
+import type { Size, View } from "./view";
 
-type Context = CanvasRenderingContext2D;
+type Context = CanvasRenderingContext2D | OffscreenCanvasRenderingContext2D;
 
-export const HOVER = "#ffffff";
-export const DRAFT = "#ff7a45";
+/** How a mask looks; the line's width in pixels of the page. */
+export interface Look {
+  colour: string;
+  opacity: number;
+  line: number;
+}
 
-/** Clears a layer, so that what follows is drawn in pixels of the picture. */
-function begin(context: Context, view: View): void {
+export const HOVER: Look = { colour: "#ffffff", opacity: 0.35, line: 2 };
+export const DRAFT: Look = { colour: "#ff7a45", opacity: 0.45, line: 2.5 };
+/** By how much a line of two colours is wider than its light part. */
+const DARK = 1.5;
+
+export function drawMasks(context: Context, view: View, kept: readonly Kept[], everything: readonly FoundMask[]): void {
   context.setTransform(1, 0, 0, 1, 0, 0);
   context.clearRect(0, 0, context.canvas.width, context.canvas.height);
   context.setTransform(view.scale, 0, 0, view.scale, view.x, view.y);
-}
-
-export function drawPicture(context: Context, view: View, picture: Picture): void {
-  context.setTransform(1, 0, 0, 1, 0, 0);
-  context.clearRect(0, 0, context.canvas.width, context.canvas.height);
-  picture.draw(context, view);
-}
-
-export function drawMasks(context: Context, view: View, kept: readonly Kept[], everything: readonly FoundMask[]): void {
-  begin(context, view);
   // The largest first, so that what lies on it can be seen.
-  for (const found of [...everything].reverse()) paint(context, view, found.mask, colourOf(found.id), 0.5, 1);
-  for (const { mask, colour, opacity, visible } of kept) if (visible) paint(context, view, mask, colour, opacity, 2);
+  for (const { id, mask } of [...everything].reverse())
+    paint(context, view, mask, { colour: colourOf(id), opacity: 0.5, line: 1 });
+  for (const { mask, colour, opacity, visible } of kept)
+    if (visible) paint(context, view, mask, { colour, opacity, line: 2 });
 }
 
-export interface Live {
-  hovered: Mask | undefined;
-  draft: Draft | undefined;
-  /** The box that is being drawn. */
-  frame: Box | undefined;
-  /** Where the keyboard points. */
-  cursor: { x: number; y: number } | undefined;
-}
-
-export function drawLive(context: Context, view: View, { hovered, draft, frame, cursor }: Live): void {
-  begin(context, view);
-  const chosen = draft?.candidates[draft.chosen]?.mask;
-  if (chosen) paint(context, view, chosen, DRAFT, 0.45, 2.5);
-  if (hovered && hovered !== chosen) paint(context, view, hovered, HOVER, 0.35, 2);
-  for (const box of [draft?.box, frame]) if (box) drawFrame(context, view, box);
-  context.setTransform(1, 0, 0, 1, 0, 0);
-  for (const point of draft?.points ?? []) drawPoint(context, view, point.x + 0.5, point.y + 0.5, point.inside);
-  if (cursor) drawCursor(context, view, cursor.x + 0.5, cursor.y + 0.5);
-}
-
-function paint(context: Context, view: View, mask: Mask, colour: string, opacity: number, line: number): void {
-  const shape = shapeOf(mask, colour, view.scale);
-  if (!shape) return;
-  context.imageSmoothingEnabled = false;
+function paint(context: Context, view: View, mask: Mask, { colour, opacity, line }: Look): void {
+  if (!mask.area) return;
+  const outline = outlineOf(mask, view.scale);
+  context.fillStyle = context.strokeStyle = colour;
   context.globalAlpha = opacity;
-  fill(context, shape);
+  context.fill(outline, "evenodd");
   context.globalAlpha = 1;
   const unit = devicePixelRatio / view.scale;
   if (line > 1) {
     // Dark below light: seen on every picture.
     context.strokeStyle = "#000000a0";
-    context.lineWidth = (line + 1.5) * unit;
-    context.stroke(shape.outline);
+    context.lineWidth = (line + DARK) * unit;
+    context.stroke(outline);
+    context.strokeStyle = colour;
   }
-  context.strokeStyle = colour;
   context.lineWidth = line * unit;
-  context.stroke(shape.outline);
+  context.stroke(outline);
 }
 
-function drawFrame(context: Context, view: View, box: Box): void {
-  const unit = devicePixelRatio / view.scale;
-  for (const [colour, dash] of [
-    ["#000000", []],
-    ["#ffffff", [6 * unit, 4 * unit]],
-  ] as const) {
-    context.strokeStyle = colour;
-    context.lineWidth = 1.5 * unit;
-    context.setLineDash([...dash]);
-    context.strokeRect(box.x, box.y, box.width, box.height);
+/** More pixels are not kept. */
+const MOST_PIXELS = 24_000_000;
+
+/**
+ * Single masks, each in an element of its own that is no larger than what is seen of it. Painted once for a view, they
+ * come and go at the price of their own pixels.
+ */
+export class Sprites {
+  readonly #look: Look;
+  #view: View | undefined;
+  #pixels = 0;
+  readonly #made = new Map<Mask, HTMLCanvasElement | undefined>();
+
+  constructor(look: Look) {
+    this.#look = look;
   }
-  context.setLineDash([]);
-}
 
-function drawPoint(context: Context, view: View, x: number, y: number, inside: boolean): void {
-  const unit = devicePixelRatio;
-  const [atX, atY] = [view.x + x * view.scale, view.y + y * view.scale];
-  context.beginPath();
-  context.arc(atX, atY, 6.5 * unit, 0, 2 * Math.PI);
-  context.fillStyle = inside ? "#137a3f" : "#b3261e";
-  context.fill();
-  context.lineWidth = 2 * unit;
-  context.strokeStyle = "#ffffff";
-  context.stroke();
-  // Plus and minus, for whom the colours are one.
-  context.beginPath();
-  context.moveTo(atX - 3 * unit, atY);
-  context.lineTo(atX + 3 * unit, atY);
-  if (inside) {
-    context.moveTo(atX, atY - 3 * unit);
-    context.lineTo(atX, atY + 3 * unit);
+  /** Whether one more would be kept. */
+  get room(): boolean {
+    return this.#pixels < MOST_PIXELS;
   }
-  context.stroke();
-}
 
-function drawCursor(context: Context, view: View, x: number, y: number): void {
-  const unit = devicePixelRatio;
-  const [atX, atY] = [view.x + x * view.scale, view.y + y * view.scale];
-  for (const [colour, width] of [
-    ["#000000", 4],
-    ["#ffffff", 2],
-  ] as const) {
-    context.strokeStyle = colour;
-    context.lineWidth = width * unit;
-    context.beginPath();
-    context.moveTo(atX - 12 * unit, atY);
-    context.lineTo(atX + 12 * unit, atY);
-    context.moveTo(atX, atY - 12 * unit);
-    context.lineTo(atX, atY + 12 * unit);
-    context.stroke();
+  /** The mask as the view shows it in a window of that size; undefined where nothing of it is seen. */
+  of(mask: Mask, view: View, window: Size): HTMLCanvasElement | undefined {
+    if (view !== this.#view) {
+      this.#made.clear();
+      this.#pixels = 0;
+      this.#view = view;
+    }
+    if (this.#made.has(mask)) return this.#made.get(mask);
+    const sprite = this.#painted(mask, view, window);
+    if (this.room) {
+      this.#made.set(mask, sprite);
+      this.#pixels += sprite ? sprite.width * sprite.height : 0;
+    }
+    return sprite;
+  }
+
+  #painted(mask: Mask, view: View, window: Size): HTMLCanvasElement | undefined {
+    const margin = Math.ceil((this.#look.line + DARK) * devicePixelRatio);
+    const { box } = mask;
+    const left = Math.max(Math.floor(view.x + box.x * view.scale) - margin, 0);
+    const top = Math.max(Math.floor(view.y + box.y * view.scale) - margin, 0);
+    const right = Math.min(Math.ceil(view.x + (box.x + box.width) * view.scale) + margin, window.width);
+    const bottom = Math.min(Math.ceil(view.y + (box.y + box.height) * view.scale) + margin, window.height);
+    if (!mask.area || right <= left || bottom <= top) return undefined;
+    const canvas = new OffscreenCanvas(right - left, bottom - top);
+    const context = canvas.getContext("2d");
+    if (!context) return undefined;
+    context.setTransform(view.scale, 0, 0, view.scale, view.x - left, view.y - top);
+    paint(context, view, mask, this.#look);
+    const sprite = shown(canvas.transferToImageBitmap());
+    const unit = 1 / devicePixelRatio;
+    sprite.style.transform = `matrix(${unit}, 0, 0, ${unit}, ${left * unit}, ${top * unit})`;
+    return sprite;
   }
 }

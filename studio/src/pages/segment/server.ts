@@ -1,7 +1,9 @@
 /** What the Segment page asks of the server, in its own words: pictures, masks, files. Routes of surfaces B, C and D. */
 
-import { answer, api, asForm, bytesOf, filePart, reply } from "$/api/client";
+import { answer, api, asForm, filePart, reply } from "$/api/client";
+import { fileAt } from "$/api/files";
 
+import type { Reach } from "./everything";
 import { Mask, type Box, type Rle } from "./mask";
 
 export interface Point {
@@ -45,8 +47,8 @@ export async function upload(file: File): Promise<string> {
 }
 
 /** The picture's file. */
-export function pictureOf(id: string, signal: AbortSignal): Promise<Blob> {
-  return bytesOf(`/api/v1/images/download/${encodeURIComponent(id)}`, signal);
+export function pictureOf(id: string, signal: AbortSignal): Promise<File> {
+  return fileAt(`/api/v1/images/download/${encodeURIComponent(id)}`, id, signal);
 }
 
 /** The masks kept with a picture, none where it was never searched. */
@@ -66,9 +68,14 @@ export async function foundIn(id: string, signal: AbortSignal): Promise<Found> {
   return { masks, model, width: data.width, height: data.height };
 }
 
-/** Searches a kept picture for everything in it, and keeps what is found with it. */
-export async function findEverything(id: string, signal: AbortSignal): Promise<void> {
-  await answer(api.POST("/generate_and_store_masks", { params: { query: { image_id: id } }, body: {}, signal }));
+/** Searches a kept picture for everything in it, so far down, and keeps what is found with it. */
+export async function findEverything(id: string, { score, stability }: Reach, signal: AbortSignal): Promise<void> {
+  const query = {
+    image_id: id,
+    ...(score !== undefined && { pred_iou_thresh: score }),
+    ...(stability !== undefined && { stability_score_thresh: stability }),
+  };
+  await answer(api.POST("/generate_and_store_masks", { params: { query }, body: {}, signal }));
 }
 
 /** Three candidates for what points and a box mean, the best first. */

@@ -1,39 +1,21 @@
-/** Masks as shapes to draw: filled in a colour and outlined, made when first seen and kept. */
+/** The outlines of masks, made when they are first drawn and kept. */
 
 import type { Mask } from "./mask";
 import { rings } from "./outline";
 
-export interface Shape {
-  /** The mask in one colour, every ``step``-th pixel. */
-  fill: OffscreenCanvas;
-  outline: Path2D;
-  step: number;
-  x: number;
-  y: number;
-}
-
-/** More pixels are not drawn of any shape: where it is seen in whole, the screen has no more. */
+/** More pixels are not looked at for any outline: where all of it is seen, the screen has no more. */
 const MOST_PIXELS = 2_000_000;
 
-const made = new WeakMap<Mask, Map<string, Shape>>();
+const made = new WeakMap<Mask, Map<number, Path2D>>();
 
-/** The shape of a mask in a colour, fine enough for so many pixels of the screen for one of the picture. */
-export function shapeOf(mask: Mask, colour: string, scale: number): Shape | undefined {
-  if (!mask.area) return undefined;
+/** A mask's outline in pixels of the picture, fine enough for so many pixels of the screen for one of the picture. */
+export function outlineOf(mask: Mask, scale: number): Path2D {
   const step = stepFor(mask, scale);
-  const name = `${colour} ${step}`;
-  let shapes = made.get(mask);
-  if (!shapes) made.set(mask, (shapes = new Map()));
-  let shape = shapes.get(name);
-  if (!shape) shapes.set(name, (shape = drawn(mask, colour, step)));
-  return shape;
-}
-
-/** Fills a shape; what is drawn on is in pixels of the picture. */
-export function fill(context: OffscreenCanvasRenderingContext2D | CanvasRenderingContext2D, shape: Shape): void {
-  const { fill, step, x, y } = shape;
-  // Only every step-th pixel was looked at: each stands for the ones after it.
-  context.drawImage(fill, x * step, y * step, fill.width * step, fill.height * step);
+  let outlines = made.get(mask);
+  if (!outlines) made.set(mask, (outlines = new Map()));
+  let outline = outlines.get(step);
+  if (!outline) outlines.set(step, (outline = traced(mask, step)));
+  return outline;
 }
 
 function stepFor(mask: Mask, scale: number): number {
@@ -43,34 +25,17 @@ function stepFor(mask: Mask, scale: number): number {
   return step;
 }
 
-function drawn(mask: Mask, colour: string, step: number): Shape {
-  const bitmap = mask.bitmap(step);
-  const { x, y, width, height, data } = bitmap;
-  const fill = new OffscreenCanvas(Math.max(width, 1), Math.max(height, 1));
-  const context = fill.getContext("2d");
-  if (context && width && height) {
-    const image = context.createImageData(width, height);
-    const words = new Uint32Array(image.data.buffer);
-    const word = wordOf(colour);
-    for (let i = 0; i < data.length; i++) if (data[i]) words[i] = word;
-    context.putImageData(image, 0, 0);
-  }
+function traced(mask: Mask, step: number): Path2D {
   const outline = new Path2D();
-  for (const ring of rings(bitmap)) {
+  for (const ring of rings(mask.bitmap(step))) {
     for (let i = 0; i < ring.length; i += 2) {
-      const [px = 0, py = 0] = [ring[i], ring[i + 1]];
-      if (i) outline.lineTo(px, py);
-      else outline.moveTo(px, py);
+      const [x = 0, y = 0] = [ring[i], ring[i + 1]];
+      if (i) outline.lineTo(x, y);
+      else outline.moveTo(x, y);
     }
     outline.closePath();
   }
-  return { fill, outline, step, x, y };
-}
-
-/** "#rrggbb" as the bytes of an opaque pixel. */
-function wordOf(colour: string): number {
-  const [red, green, blue] = channels(colour);
-  return ((255 << 24) | (blue << 16) | (green << 8) | red) >>> 0;
+  return outline;
 }
 
 /** Red, green and blue of "#rrggbb". */

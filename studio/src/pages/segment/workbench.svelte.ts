@@ -3,7 +3,7 @@
 import { asFault, Fault } from "$/api/fault";
 import { toasts } from "$/shell/toasts.svelte";
 
-import { byArea, masksAt, OPEN, passing, type Thresholds } from "./everything";
+import { byArea, deeper, lowest, masksAt, OPEN, passing, type Reach, type Thresholds } from "./everything";
 import { History } from "./history";
 import { Mask, type Box } from "./mask";
 import { Picture } from "./picture";
@@ -17,6 +17,9 @@ interface Open {
   picture: Picture;
 }
 
+/** Milliseconds that a threshold stays where it is before the server is asked. */
+const RESTED = 350;
+
 export class Workbench {
   open: Open | undefined = $state.raw();
   /** What is being waited for; a picture that is sent or fetched hides the one before. */
@@ -26,6 +29,8 @@ export class Workbench {
   /** Everything that was found, the smallest first. */
   found: FoundMask[] = $state.raw([]);
   searching = $state(false);
+  /** Whether the server looks further down than before, while what was found stays there. */
+  deepening = $state(false);
   searchFault: Fault | undefined = $state.raw();
   model = $state("");
   thresholds: Thresholds = $state.raw(OPEN);
@@ -45,6 +50,10 @@ export class Workbench {
   #history = new History<Selection>();
   #visit = new AbortController();
   #question = new AbortController();
+  #deeper = new AbortController();
+  #reached: Reach = $state.raw({});
+  /** The thresholds that let pass all that was found. */
+  #lowest = $state.raw(OPEN);
 
   /** Takes a new picture in; its id, or undefined where that failed. */
   async take(file: File): Promise<string | undefined> {
@@ -52,7 +61,7 @@ export class Workbench {
     try {
       const id = await server.upload(file);
       if (signal.aborted) return undefined;
-      await this.#show(id, file.name, file, signal);
+      await this.#show(id, file, signal);
       return id;
     } catch (error) {
       this.#failed(error, signal);
@@ -64,7 +73,7 @@ export class Workbench {
   async visit(id: string): Promise<void> {
     const signal = this.#begin("Fetching the picture …");
     try {
-      await this.#show(id, id, await server.pictureOf(id, signal), signal);
+      await this.#show(id, await server.pictureOf(id, signal), signal);
     } catch (error) {
       this.#failed(error, signal);
     }
@@ -157,11 +166,11 @@ export class Workbench {
     try {
       let found = await server.foundIn(open.id, signal);
       if (!found.masks.length) {
-        await server.findEverything(open.id, signal);
+        await server.findEverything(open.id, {}, signal);
         found = await server.foundIn(open.id, signal);
       }
-      this.found = byArea(found.masks);
-      this.model ||= found.model;
+      this.#take(found);
+      this.thresholds = this.#lowest;
     } catch (error) {
       if (!signal.aborted) this.searchFault = asFault(error);
     } finally {
@@ -169,9 +178,48 @@ export class Workbench {
     }
   }
 
+  /** Whether lower thresholds could let more pass. */
+  get couldLookDeeper(): boolean {
+    return deeper(this.#reached, OPEN, this.#lowest) !== undefined;
+  }
+
+  /** Other thresholds: at once for what was found; where they are lower than those of the search, that goes on. */
+  filter(change: Partial<Thresholds>): void {
+    this.thresholds = { ...this.thresholds, ...change };
+    this.#deeper.abort();
+    this.deepening = false;
+    const reach = deeper(this.#reached, this.thresholds, this.#lowest);
+    if (!reach || !this.open) return;
+    this.deepening = true;
+    this.#deeper = new AbortController();
+    void this.#lookDeeper(this.open.id, reach, this.#deeper.signal);
+  }
+
+  async #lookDeeper(id: string, reach: Reach, signal: AbortSignal): Promise<void> {
+    // A slider that is being moved asks for its last place only.
+    await new Promise((rested) => setTimeout(rested, RESTED));
+    if (signal.aborted) return;
+    try {
+      await server.findEverything(id, reach, signal);
+      this.#take(await server.foundIn(id, signal));
+      this.#reached = reach;
+    } catch (error) {
+      if (!signal.aborted) toasts.tellFault(error);
+    } finally {
+      if (!signal.aborted) this.deepening = false;
+    }
+  }
+
+  #take(found: server.Found): void {
+    this.found = byArea(found.masks);
+    this.model ||= found.model;
+    this.#lowest = lowest(this.found);
+  }
+
   #begin(loading: string): AbortSignal {
     this.#visit.abort();
     this.#question.abort();
+    this.#deeper.abort();
     this.#visit = new AbortController();
     this.open?.picture.close();
     Object.assign(this, {
@@ -180,18 +228,20 @@ export class Workbench {
       fault: undefined,
       found: [],
       searching: false,
+      deepening: false,
       searchFault: undefined,
     });
     Object.assign(this, { model: "", thresholds: OPEN, everything: false, asking: false, selection: NOTHING });
+    this.#reached = {};
     this.#history.clear();
     this.#told();
     return this.#visit.signal;
   }
 
-  async #show(id: string, name: string, file: Blob, signal: AbortSignal): Promise<void> {
+  async #show(id: string, file: File, signal: AbortSignal): Promise<void> {
     const picture = await this.#decoded(id, file, signal);
     if (signal.aborted) return picture.close();
-    this.open = { id, name, picture };
+    this.open = { id, name: file.name, picture };
     this.loading = "";
     this.selection = read(remembered(id), picture.width, picture.height);
     void this.search();
