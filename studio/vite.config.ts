@@ -35,10 +35,16 @@ export default defineConfig({
     // The content policy forbids what is inline, pictures in data: addresses apart.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    // What the licences of the libraries in it ask for; the Status page leads there.
+    license: { fileName: "licences.txt" },
     // three.js is that large, and loaded only by whoever opens a model.
     chunkSizeWarningLimit: 700,
     // How long plugins took is no news on a busy machine.
-    rolldownOptions: { checks: { pluginTimings: false } },
+    rolldownOptions: {
+      checks: { pluginTimings: false },
+      // What several pages use is one file, fetched beside the first one: a page is one more file, not a tail of small ones.
+      output: { codeSplitting: { groups: [{ name: "shared", minShareCount: 2 }] } },
+    },
   },
   server: {
     // For `npm run dev`: the pages from here, everything else from a server that runs.

@@ -62,6 +62,14 @@ def test_all_scripts_but_those_for_three_dimensions_fit_in_the_budget(built: Non
     assert sum(len(gzip.compress(file.read_bytes())) for file in scripts) < JAVASCRIPT_LIMIT
 
 
+def test_the_licences_of_what_is_built_in_go_with_it(built: None, site: Application) -> None:
+    reply = site.client.get("/studio/licences.txt")
+    assert reply.headers["content-type"] == "text/plain; charset=utf-8"
+    for library in ("svelte", "three", "openapi-fetch"):
+        assert f"\n## {library} - " in reply.text
+    assert "Permission is hereby granted" in reply.text
+
+
 def test_without_a_build_a_plain_page_says_how_to_get_one(tmp_path: Path) -> None:
     site = Site(tmp_path)
     for reply in (site.page(), site.at("library", "")):
