@@ -1,4 +1,4 @@
-"""The studio in a real browser: how soon the first page is there, a mask under the pointer, and what it weighs.
+"""The studio in a real browser: how soon the first page is there, a mask under the pointer, how smoothly it moves.
 
     python -m bench.studio
 
@@ -18,29 +18,46 @@ from pathlib import Path
 
 import skimage.data
 from PIL import Image
-from playwright.sync_api import Browser, FilePayload, Page, sync_playwright
+from playwright.sync_api import Browser, FilePayload, Locator, Page, sync_playwright
 
 from bench import page as published
 from bench.measuring import machine
 from tests.fixtures.browser import ARGUMENTS, SITE
+from tests.fixtures.crowded import crowd
 from tests.fixtures.server import Server, serving
 
 SIZES = {"1080p": (1920, 1080), "4096 px": (4096, 2730)}
 MOVES = 200
 VISITS = 7
 SETTLING = 3000  # ms
+PICTURES = 10_000
+FRAME_COUNT = 120
 PAINTED = """new Promise(told => new PerformanceObserver(list => {
   for (const entry of list.getEntries()) if (entry.name === "first-contentful-paint") told(entry.startTime);
 }).observe({ type: "paint", buffered: true }))"""
 # Measured in the page, from the time stamp of the pointer's event until the mask is drawn.
 HOVERS = "performance.getEntriesByName('hover-to-mask').map(entry => entry.duration)"
-FRAMES = """async stage => {
+ZOOMING = """async (stage, frames) => {
   const gaps = [];
   const box = stage.getBoundingClientRect();
   let last = await new Promise(requestAnimationFrame);
-  for (let step = 0; step < 120; step++) {
+  for (let step = 0; step < frames; step++) {
     const at = { clientX: box.x + box.width / 2, clientY: box.y + box.height / 2, bubbles: true, cancelable: true };
     stage.dispatchEvent(new WheelEvent("wheel", { ...at, deltaY: step % 60 < 30 ? -40 : 40 }));
+    const now = await new Promise(requestAnimationFrame);
+    gaps.push(now - last);
+    last = now;
+  }
+  return gaps;
+}"""
+
+
+# As a wheel does: a little further in every frame, past some 1,000 pictures.
+SCROLLING = """async (list, frames) => {
+  const gaps = [];
+  let last = await new Promise(requestAnimationFrame);
+  for (let step = 0; step < frames; step++) {
+    list.parentElement.scrollTop += 90;
     const now = await new Promise(requestAnimationFrame);
     gaps.push(now - last);
     last = now;
@@ -125,10 +142,33 @@ def on_a_picture(browser: Browser, server: Server, size: tuple[int, int]) -> str
     worked = work(page)
     hovers = walk(page)
     each_hover = worked() / len(hovers)
-    frames: list[float] = page.get_by_role("application").evaluate(FRAMES)
+    zoomed = smoothness(page, page.get_by_role("application"), ZOOMING)
     page.context.close()
-    pointed, zoomed = ([f"{percentile(values, share):.1f} ms" for share in (0.5, 0.95)] for values in (hovers, frames))
-    return " | ".join((f"{found:.1f} s", *pointed, f"{each_hover:.1f} ms", *zoomed))
+    return " | ".join((f"{found:.1f} s", *spread(hovers), f"{each_hover:.1f} ms", *zoomed))
+
+
+def in_a_library(browser: Browser, server: Server) -> str:
+    """Scrolling through all pictures; the cells of a row."""
+    page = opened(browser, server)
+    page.goto("/studio/library")
+    pictures = page.get_by_role("list", name="Pictures")
+    pictures.locator("img").first.wait_for()
+    page.wait_for_timeout(SETTLING)
+    scrolled = smoothness(page, pictures, SCROLLING)
+    page.context.close()
+    return " | ".join(scrolled)
+
+
+def smoothness(page: Page, element: Locator, moving: str) -> tuple[str, ...]:
+    """How long frames take while something moves, p50 and p95, and the work for each; the cells of a row."""
+    worked = work(page)
+    frames: list[float] = element.evaluate(moving, FRAME_COUNT)
+    return *spread(frames), f"{worked() / FRAME_COUNT:.1f} ms"
+
+
+def spread(values: list[float]) -> list[str]:
+    """The p50 and p95 of milliseconds, in words."""
+    return [f"{percentile(values, share):.1f} ms" for share in (0.5, 0.95)]
 
 
 def main() -> None:
@@ -138,20 +178,29 @@ def main() -> None:
     kilobytes = [f"{weight(part) / 1024:.0f} KB" for part in (False, True)]
     lines = [
         f"In Chromium without a GPU, on {machine()}. The server and the browser share the machine. "
-        "Work is processor time of the page's thread for each mask shown, all that a move of the pointer causes "
-        "included: on a busy machine the truer figure.",
+        "Work is processor time of the page's thread for each mask shown or frame: on a busy machine the truer figure.",
         "",
     ]
     with tempfile.TemporaryDirectory() as folder, serving(Path(folder), {}) as server, sync_playwright() as playwright:
+        crowded = Path(folder) / "crowded"
+        crowd(crowded / "data", PICTURES)
         browser = playwright.chromium.launch(executable_path=program, args=list(ARGUMENTS))
         lines += [
             f"First paint on loopback: {first_paint(browser, server):.0f} ms. JavaScript, zipped: {kilobytes[0]}, "
             f"and {kilobytes[1]} more on the page for 3D.",
             "",
-            "| picture | all found | pointer to mask p50 | p95 | work for it | zooming, a frame p50 | p95 |",
-            "| --- | --- | --- | --- | --- | --- | --- |",
+            "| picture | all found | pointer to mask p50 | p95 | work for it | zoom frame p50 | p95 | work for it |",
+            "| --- | --- | --- | --- | --- | --- | --- | --- |",
         ]
         lines += [f"| {name} | {on_a_picture(browser, server, size)} |" for name, size in SIZES.items()]
+        with serving(crowded, {}) as full:
+            scrolled = in_a_library(browser, full)
+        lines += [
+            "",
+            "| library | scroll frame p50 | p95 | work for it |",
+            "| --- | --- | --- | --- |",
+            f"| {PICTURES:,} pictures | {scrolled} |",
+        ]
         browser.close()
     print("\n".join(lines))
     published.write("Studio", "\n".join(lines))

@@ -26,20 +26,16 @@ WATCH_PROGRESS = """() => {
   }).observe(document.body, { subtree: true, childList: true, attributes: true });
 }"""
 
-# Scrolls on a little in every frame, as a wheel does: how long each frame took, and how many tiles there were at most.
+# Scrolls on a little in every frame, as a wheel does: how many tiles there are at most. The benchmark says how smoothly.
 SCROLL = """async ({ frames, step }) => {
   const scroller = document.querySelector('ul[aria-label=Pictures]').parentElement;
-  const times = [];
   let tiles = 0;
-  let last = await new Promise(requestAnimationFrame);
   for (let frame = 0; frame < frames; frame++) {
     scroller.scrollTop += step;
-    const now = await new Promise(requestAnimationFrame);
-    times.push(now - last);
-    last = now;
+    await new Promise(requestAnimationFrame);
     tiles = Math.max(tiles, scroller.querySelectorAll('li').length);
   }
-  return { times, tiles, top: scroller.scrollTop };
+  return { tiles, top: scroller.scrollTop };
 }"""
 
 # Whether a picture is there with its pixels, not only its place.
@@ -257,8 +253,6 @@ def test_ten_thousand_pictures_scroll_with_only_those_in_sight_in_the_page(
     told: dict[str, Any] = page.evaluate(SCROLL, {"frames": 120, "step": 90})
     assert told["top"] == 120 * 90
     assert told["tiles"] < 100
-    late = [time for time in told["times"] if time > 250]
-    assert len(late) <= 3, f"{len(late)} of 120 frames took longer than 250 ms: {told['times']}"
 
     tiles(page).first.focus()
     page.keyboard.press("End")

@@ -31,16 +31,17 @@ test("how a model stands is said in a few words", () => {
   expect(standing(model("a", { pullable: false, family: "remote" }), "set FAL_KEY")).toBe("A service, not set up");
 });
 
-test("a better model is one that is preferred and only lacks its weights", () => {
+test("a better model is the smallest one that is preferred and only lacks its weights", () => {
   const [group] = groups([
     model("best", { pullable: false, family: "remote" }),
+    model("largest", { size_mb: 2560 }),
     model("large"),
     model("small", { cached: true }),
     model("built-in", { pullable: false, cached: true }),
   ]);
-  expect(better(group!, "small")?.name).toBe("large");
-  expect(better(group!, "large")).toBeUndefined();
-  expect(better(group!, "of another server")).toBeUndefined();
+  expect(better(group!.models, "small")?.name).toBe("large");
+  expect(better(group!.models, "largest")).toBeUndefined();
+  expect(better(group!.models, "of another server")).toBeUndefined();
 });
 
 test("sizes are for people", () => {

@@ -54,10 +54,13 @@ export function isReady(model: Model): boolean {
   return model.cached || model.loaded;
 }
 
-/** The models of a group that would be preferred to the one in use, if only their weights were here. */
-export function better(group: Group, inUse: string | undefined): Model | undefined {
-  const at = group.models.findIndex((model) => model.name === inUse);
-  return group.models.slice(0, Math.max(at, 0)).find((model) => model.pullable && !model.cached);
+/** Of one task's models, the best first: the smallest that would be preferred to the one in use, were its weights here. */
+export function better(models: readonly Model[], inUse: string | undefined): Model | undefined {
+  const at = models.findIndex((model) => model.name === inUse);
+  return models
+    .slice(0, Math.max(at, 0))
+    .filter((model) => model.pullable && !model.cached)
+    .sort((one, other) => one.size_mb - other.size_mb)[0];
 }
 
 /** Megabytes for people. */
