@@ -200,6 +200,8 @@ def main() -> None:
             "| library | scroll frame p50 | p95 | work for it |",
             "| --- | --- | --- | --- |",
             f"| {PICTURES:,} pictures | {scrolled} |",
+            "",
+            "The targets are 50 ms from pointer to mask (p95, 1080p), a first paint within a second and 300 KB of JavaScript.",
         ]
         browser.close()
     print("\n".join(lines))

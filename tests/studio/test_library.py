@@ -26,7 +26,7 @@ WATCH_PROGRESS = """() => {
   }).observe(document.body, { subtree: true, childList: true, attributes: true });
 }"""
 
-# Scrolls on a little in every frame, as a wheel does: how many tiles there are at most. The benchmark says how smoothly.
+# Scrolls on a little in every frame, as a wheel does: how many tiles there are at most.
 SCROLL = """async ({ frames, step }) => {
   const scroller = document.querySelector('ul[aria-label=Pictures]').parentElement;
   let tiles = 0;

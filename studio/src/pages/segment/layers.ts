@@ -17,7 +17,8 @@ export interface Look {
 }
 
 export const HOVER: Look = { colour: "#ffffff", opacity: 0.35, line: 2 };
-export const DRAFT: Look = { colour: "#ff7a45", opacity: 0.45, line: 2.5 };
+/** What is being selected, in the colour that it will have when it is kept. */
+export const draftIn = (colour: string): Look => ({ colour, opacity: 0.45, line: 2.5 });
 /** By how much a line of two colours is wider than its light part. */
 const DARK = 1.5;
 

@@ -41,6 +41,11 @@ export const COLOURS = [
   "#9aa5ff",
 ] as const;
 
+/** The colour that the next mask to be kept will have. */
+export function nextColour(kept: readonly Kept[]): string {
+  return colourOf(Math.max(0, ...kept.map(({ key }) => key)));
+}
+
 export function colourOf(number: number): string {
   return COLOURS[number % COLOURS.length] ?? COLOURS[0];
 }

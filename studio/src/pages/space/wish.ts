@@ -20,7 +20,7 @@ export interface Draft {
 
 export const QUALITIES: readonly { value: Quality; label: string; hint: string }[] = [
   { value: "draft", label: "Draft", hint: "quick and coarse" },
-  { value: "standard", label: "Standard", hint: "the right one for most pictures" },
+  { value: "standard", label: "Standard", hint: "right for most" },
   { value: "high", label: "High", hint: "finest, and slowest" },
 ];
 
