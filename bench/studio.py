@@ -201,7 +201,7 @@ def main() -> None:
             "| --- | --- | --- | --- |",
             f"| {PICTURES:,} pictures | {scrolled} |",
             "",
-            "The targets are 50 ms from pointer to mask (p95, 1080p), a first paint within a second and 300 KB of JavaScript.",
+            "The targets are 50 ms from pointer to mask (p95, 1080p), a first paint in a second, 300 KB of JavaScript.",
         ]
         browser.close()
     print("\n".join(lines))
