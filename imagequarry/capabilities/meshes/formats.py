@@ -34,7 +34,7 @@ def convert(glb: bytes, format: str) -> tuple[str, bytes]:
 def _exported(shape: Shape, format: str) -> bytes:
     """The shape by trimesh, with a colour at each vertex where it has any and the format can hold them."""
     solid = trimesh.Trimesh(
-        shape.vertices, shape.faces, vertex_normals=shape.normals(), vertex_colors=shape.painted(), process=False
+        shape.vertices, shape.faces, vertex_normals=shape.normals, vertex_colors=shape.painted(), process=False
     )
     data = solid.export(file_type=format)
     assert isinstance(data, bytes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Shape:
     """Triangles in space with a picture on them, or with a colour at each vertex, or plain.
 
@@ -33,15 +34,18 @@ class Shape:
         """What an engine made."""
         return cls(mesh.vertices, mesh.faces, mesh.uv, mesh.texture)
 
+    @cached_property
     def normals(self) -> Floats:
         """(V, 3) unit normals of the vertices, each the mean of its faces' by their area; upright where none is."""
-        corners = self.vertices[self.faces]
-        doubled = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-        total = np.empty((len(self.vertices), 3), np.float64)
+        a, b, c = (self.vertices[self.faces[:, corner]] for corner in range(3))
+        one, two = b - a, c - a
+        total = np.zeros((len(self.vertices), 3), np.float64)
         for axis in range(3):
-            each = np.repeat(doubled[:, axis], 3)
-            total[:, axis] = np.bincount(self.faces.ravel(), weights=each, minlength=len(self.vertices))
-        length = np.linalg.norm(total, axis=1, keepdims=True)
+            first, second = (axis + 1) % 3, (axis + 2) % 3
+            doubled = one[:, first] * two[:, second] - one[:, second] * two[:, first]
+            for corner in range(3):
+                total[:, axis] += np.bincount(self.faces[:, corner], doubled, len(total))
+        length = np.sqrt(np.einsum("va,va->v", total, total))[:, None]
         lost = length[:, 0] < 1e-30
         total[lost], length[lost] = (0, 1, 0), 1
         return np.asarray(total / length, np.float32)
@@ -56,8 +60,10 @@ class Shape:
 def read_at(texture: Pixels, uv: Floats) -> Pixels:
     """(N, 3) the texture's pixels at coordinates (N, 2)."""
     height, width = texture.shape[:2]
-    # One stays one: only what lies beyond begins anew.
-    across, up = (np.where((part < 0) | (part > 1), part % 1, part) for part in (uv[:, 0], uv[:, 1]))
+    if uv.size and (uv.min() < 0 or uv.max() > 1):
+        # One stays one: only what lies beyond begins anew.
+        uv = np.where((uv < 0) | (uv > 1), uv % 1, uv)
+    across, up = uv.T
     column = np.minimum((across * width).astype(np.intp), width - 1)
     row = np.minimum(((1 - up) * height).astype(np.intp), height - 1)
     return np.asarray(texture[row, column], np.uint8)

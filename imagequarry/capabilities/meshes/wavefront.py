@@ -33,7 +33,7 @@ def text(shape: Shape) -> bytes:
     """The OBJ: vertices, normals, and with a texture its coordinates and the name of the material."""
     parts = ["" if shape.uv is None else "mtllib model.mtl\nusemtl picture\n"]
     parts.append(_lines("v %.6f %.6f %.6f\n", shape.vertices))
-    parts.append(_lines("vn %.4f %.4f %.4f\n", shape.normals()))
+    parts.append(_lines("vn %.4f %.4f %.4f\n", shape.normals))
     if shape.uv is not None:
         parts.append(_lines("vt %.6f %.6f\n", shape.uv))
     # Each vertex of a face by the number of its place, its texture coordinates and its normal, all the same here.

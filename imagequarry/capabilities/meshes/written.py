@@ -39,7 +39,7 @@ def of_shape(shape: Shape) -> ModelFile:
     solid = trimesh.Trimesh(
         shape.vertices,
         shape.faces,
-        vertex_normals=shape.normals(),
+        vertex_normals=shape.normals,
         visual=visual.TextureVisuals(uv=shape.uv, material=material),  # type: ignore[no-untyped-call]
         process=False,
     )

@@ -16,7 +16,7 @@ from imagequarry.domain.raster import Pixels
 
 Floats = NDArray[np.float32]
 
-SIDE = 96
+SIDE = 128
 # Light counts less than colour: shadows are no things.
 _LIGHT = 0.7
 _SWEEPS = 2
@@ -53,7 +53,7 @@ def view_of(rgb: Pixels) -> View:
     small = cv2.GaussianBlur(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), (0, 0), 0.8)
     lab: Floats = np.asarray(cv2.cvtColor(small.astype(np.float32) / 255, cv2.COLOR_RGB2Lab), np.float32)
     lab[..., 0] *= _LIGHT
-    barrier = sum((_barrier(np.ascontiguousarray(lab[..., channel])) for channel in range(3)), np.zeros(1, np.float32))
+    barrier = _barrier(lab).sum(-1)
     unlike = _unlike_frame(lab)
     rows, columns = np.mgrid[: size[1], : size[0]].astype(np.float32)
     across, down = (columns / (size[0] - 1) - 0.5) / _MIDDLE, (rows / (size[1] - 1) - 0.5) / _MIDDLE
@@ -62,24 +62,28 @@ def view_of(rgb: Pixels) -> View:
 
 
 def _barrier(values: Floats) -> Floats:
-    """(h, w) the least span of values on any path from the frame, by sweeps from all four sides."""
+    """(h, w, c) the least span of each channel on any path from the frame, by sweeps from all four sides."""
     distance = np.full_like(values, np.inf)
     distance[[0, -1]], distance[:, [0, -1]] = 0, 0
     highest, lowest = values.copy(), values.copy()
     for _ in range(_SWEEPS):
         for turn in (False, True):
-            field = (values.T, distance.T, highest.T, lowest.T) if turn else (values, distance, highest, lowest)
-            count = len(field[0])
+            fields: tuple[Floats, ...] = (values, distance, highest, lowest)
+            if turn:
+                fields = tuple(np.ascontiguousarray(part.swapaxes(0, 1)) for part in fields)
+            count = len(fields[0])
             for row in range(1, count):
-                _step(field, row, row - 1)
+                _step(fields, row, row - 1)
             for row in range(count - 2, -1, -1):
-                _step(field, row, row + 1)
+                _step(fields, row, row + 1)
+            if turn:
+                distance, highest, lowest = (np.ascontiguousarray(part.swapaxes(0, 1)) for part in fields[1:])
     return distance
 
 
-def _step(field: tuple[Floats, Floats, Floats, Floats], row: int, before: int) -> None:
+def _step(fields: tuple[Floats, ...], row: int, before: int) -> None:
     """Go on from a row to the one beside it, wherever that makes the way there cheaper."""
-    values, distance, highest, lowest = field
+    values, distance, highest, lowest = fields
     high, low = np.maximum(highest[before], values[row]), np.minimum(lowest[before], values[row])
     better = high - low < distance[row]
     distance[row] = np.where(better, high - low, distance[row])
