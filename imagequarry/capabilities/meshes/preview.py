@@ -73,7 +73,7 @@ def drawn(shape: Shape, side: int = SIDE, turn: float = _TURN, tilt: float = _TI
 
 
 def _seen(corners: Floats, side: int) -> tuple[NDArray[np.intp], Floats]:
-    """The points of faces (F, 3, 3) that no other hides: the face (P,) that each is of, and its corners' weights (P, 3)."""
+    """The points of faces (F, 3, 3) that no other hides: the face (P,) that each is of, its corners' weights (P, 3)."""
     longest = np.abs(corners - np.roll(corners, 1, axis=1))[..., :2].max((1, 2), initial=0)
     parts = np.clip(np.ceil(longest / _APART), 1, _FINEST).astype(np.int64)
     parts[parts > _FEW] = np.exp2(np.ceil(np.log2(parts[parts > _FEW]))).astype(np.int64)

@@ -25,7 +25,7 @@ _SIDE = 512
 # A subject is found by a coarse grid, and a large model takes an hour for a fine one on a processor.
 _SEARCH: Mapping[str, int | float | str | None] = {"points_per_side": 32, "crop_n_layers": 0}
 # A subject that scores less is none: the whole picture says more.
-LEAST = -99.0
+LEAST = -0.25
 
 
 def subject_of(raster: Raster, segmentation: Segmentation, watch: Watch) -> Mask | None:

@@ -15,6 +15,8 @@ Bools = NDArray[np.bool_]
 
 # So many thresholds of how likely pieces belong to the subject give guesses, each with so many of its parts.
 _THRESHOLDS, _PARTS = 16, 3
+# Shares of a piece that must lie where a person seems to be, and how sure that is.
+_PEOPLE, _TRUST = (0.3, 0.5, 0.7), 0.8
 # So many of the best guesses are put together with what touches them, so often, as long as the score rises by so much.
 _BEST, _ROUNDS, _GAIN = 4, 4, 0.05
 
@@ -30,7 +32,7 @@ class Guesses:
 def best_of(pieces: Pieces, regions: Guesses) -> tuple[Bools, float]:
     """The set (n,) that is most likely the subject, and its score."""
     scoring = Scoring(pieces)
-    found = together(regions, thresholded(pieces, scoring.likely, regions))
+    found = together(together(regions, thresholded(pieces, scoring.likely, regions)), people_of(pieces))
     score = scoring.scores(found.sets, found.sure)
     for _ in range(_ROUNDS):
         first = np.argsort(-score, kind="stable")[:_BEST]
@@ -54,6 +56,12 @@ def thresholded(pieces: Pieces, likely: Floats, regions: Guesses) -> Guesses:
         found += [chosen, *pieces.parts(chosen)[:_PARTS]]
     sets = np.unique(np.array(found), axis=0)
     return Guesses(sets, ((_overlaps(pieces, sets, regions.sets) ** 2) * regions.sure).max(1, initial=0))
+
+
+def people_of(pieces: Pieces) -> Guesses:
+    """What lies where people seem to be, by several measures of where that ends; nothing where none seem to be."""
+    sets = np.array([pieces.people > share for share in _PEOPLE if (pieces.people > share).any()], np.bool_)
+    return Guesses(sets.reshape(-1, pieces.count), np.full(len(sets), _TRUST))
 
 
 def joined(pieces: Pieces, guesses: Guesses, regions: Guesses) -> Guesses:

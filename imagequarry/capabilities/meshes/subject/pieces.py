@@ -42,6 +42,7 @@ _ODDS = {
     "top": -0.34,
     "bottom": -0.23,
     "sides": -0.34,
+    "person": 1.0,
 }
 _EVEN = -0.64
 
@@ -54,7 +55,7 @@ class Pieces:
     side they take up; ``colours`` (n, bins) histograms; ``step`` (n, n) how far two mean colours are apart; ``place``
     (n, 2) their middles, x and y -0.5..0.5, ``wide`` (n,) the mean square of their distance from the picture's;
     ``away`` (n,) how much has to be crossed on the way from the frame, ``connected`` (n,) how much of it they take up;
-    ``middle`` and ``unlike`` (n,) the view's maps.
+    ``middle``, ``unlike`` and ``people`` (n,) the view's maps.
     """
 
     label: Labels = field(repr=False)
@@ -69,6 +70,7 @@ class Pieces:
     connected: Floats = field(repr=False)
     middle: Floats = field(repr=False)
     unlike: Floats = field(repr=False)
+    people: Floats = field(repr=False)
 
     @property
     def count(self) -> int:
@@ -94,6 +96,7 @@ class Pieces:
             "top": top,
             "bottom": bottom,
             "sides": upright[0] + upright[1],
+            "person": self.people,
         }
 
     def parts(self, chosen: Bools) -> list[Bools]:
@@ -154,6 +157,7 @@ def pieces_of(view: View, regions: Sequence[Mask]) -> tuple[Pieces, Bools]:
         _connected(way, area, sides),
         total(view.middle) / area,
         total(view.unlike) / area,
+        total(view.people) / area,
     )
     sizes = np.bincount(label.ravel(), minlength=count)
     held = np.array([np.bincount(label[window][crop], minlength=count) for window, crop in crops])

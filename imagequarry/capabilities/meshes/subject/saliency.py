@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from imagequarry.capabilities.meshes.subject.people import people_in
 from imagequarry.domain.raster import Pixels
 
 Floats = NDArray[np.float32]
@@ -32,12 +33,13 @@ class View:
     """A picture (h, w) at the resolution in which its subject is looked for.
 
     ``lab`` (h, w, 3) are its colours; ``middle`` how likely a place (0..1) belongs to the subject by standing out and
-    lying near the middle, ``unlike`` by its colour alone.
+    lying near the middle, ``unlike`` by its colour alone; ``people`` is 1 where a person seems to be, else 0.
     """
 
     lab: Floats = field(repr=False)
     middle: Floats = field(repr=False)
     unlike: Floats = field(repr=False)
+    people: Floats = field(repr=False)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -58,7 +60,8 @@ def view_of(rgb: Pixels) -> View:
     rows, columns = np.mgrid[: size[1], : size[0]].astype(np.float32)
     across, down = (columns / (size[0] - 1) - 0.5) / _MIDDLE, (rows / (size[1] - 1) - 0.5) / _MIDDLE
     central = np.exp(-(across**2) - down**2)
-    return View(lab, _likely((_scaled(barrier) + _scaled(unlike)) * central), _likely(unlike))
+    people = cv2.resize(people_in(rgb).view(np.uint8), size, interpolation=cv2.INTER_AREA).astype(np.float32)
+    return View(lab, _likely((_scaled(barrier) + _scaled(unlike)) * central), _likely(unlike), people)
 
 
 def _barrier(values: Floats) -> Floats:
