@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import io
+import time
 import zipfile
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import trimesh
 from PIL import Image
+from skimage import data
 
 from imagequarry.capabilities.meshes import Meshes
 from imagequarry.domain.mesh import FORMATS, MeshOptions, Unwatched
@@ -101,6 +106,27 @@ def test_a_conversion_is_done_once_for_all_who_ask_at_once(meshes: Meshes, folde
     written = paths[0].stat().st_mtime_ns
     assert meshes.converted(folder, "PLY").stat().st_mtime_ns == written
     assert not list(folder.glob(".*"))
+
+
+def test_a_model_takes_little_longer_than_a_segmentation(tmp_path: Path) -> None:
+    """Both of the same picture, side by side and with nothing kept: what else goes on slows both."""
+    pixels = cv2.resize(data.coffee(), (1224, 816), interpolation=cv2.INTER_CUBIC)
+    raster = Raster(np.asarray(pixels, np.uint8), "6" * 64)
+
+    def seconds(call: Callable[[], object]) -> float:
+        start = time.process_time()
+        call()
+        return time.process_time() - start
+
+    alone, whole = [], []
+    for _ in range(3):
+        registry, segmentation = models(read_settings(data_dir=tmp_path))
+        alone.append(seconds(partial(segmentation.everything, raster)))
+        registry, segmentation = models(read_settings(data_dir=tmp_path))
+        make = Meshes(registry, segmentation).make
+        whole.append(seconds(partial(make, raster, MeshOptions(100_000), "relief", tmp_path / "new", Unwatched())))
+    # On a quiet machine the model takes about as long as the segmentation alone.
+    assert min(whole) < 2.2 * min(alone)
 
 
 def test_another_format_is_refused_with_those_there_are(meshes: Meshes, folder: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -21,6 +22,14 @@ from imagequarry.settings import read_settings
 from tests.fixtures.pictures import scene
 
 Pixels = NDArray[np.uint8]
+
+# Around the head, the collar and the suit, as far as the helmet in her arm does not hide it: x and y.
+ASTRONAUT = [
+    (155, 70), (165, 45), (195, 25), (235, 15), (275, 30), (298, 65), (300, 100), (285, 125), (270, 135), (258, 165),
+    (290, 190), (305, 230), (300, 262), (330, 260), (355, 290), (360, 345), (320, 360), (290, 400), (280, 440),
+    (280, 511), (30, 511), (22, 420), (35, 300), (60, 250), (105, 215), (113, 190), (125, 165), (150, 150), (180, 150),
+    (186, 130), (170, 110),
+]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +83,47 @@ def test_the_subject_of_a_photograph_is_what_a_person_would_say(
     array = mask.array()
     assert all(array[y, x] for x, y in inside)
     assert not any(array[y, x] for x, y in outside)
+
+
+def test_head_and_suit_of_the_astronaut_are_one_subject(segmentation: Segmentation) -> None:
+    truth = np.zeros((512, 512), np.uint8)
+    cv2.fillPoly(truth, [np.array(ASTRONAUT, np.int32)], [1])
+    mask = found(data.astronaut(), segmentation)
+    assert mask is not None
+    assert mask.iou(Mask.from_array(truth)) > 0.7
+    array = mask.array()
+    face, hair, collar, suit, sleeve = (220, 100), (220, 40), (150, 230), (140, 300), (90, 330)
+    assert all(array[y, x] for x, y in (face, hair, collar, suit, sleeve))
+    shuttle, flag, wall = (420, 60), (40, 100), (330, 60)
+    assert not any(array[y, x] for x, y in (shuttle, flag, wall))
+
+
+def test_a_thing_of_three_colours_is_one_subject(segmentation: Segmentation) -> None:
+    head, body = disc(300, 400, 200, 80, 40), disc(300, 400, 200, 190, 80)
+    belt = body & (np.abs(np.arange(300) - 200) < 12)[:, None]
+    pixels = grained(head | body, (190, 60, 50), (120, 150, 120))
+    pixels[head], pixels[belt] = grained(head, (225, 180, 150), (0, 0, 0))[head], (40, 40, 60)
+    mask = found(pixels, segmentation)
+    assert mask is not None
+    assert mask.iou(Mask.from_array(head | body)) > 0.85
+
+
+def test_the_ground_is_no_subject_though_it_is_large_and_clear(segmentation: Segmentation) -> None:
+    thing = disc(300, 400, 180, 170, 55)
+    pixels = grained(thing, (180, 60, 50), (150, 190, 230))
+    ground = (np.arange(300) > 180)[:, None] & ~thing
+    pixels[ground] = grained(ground, (90, 130, 60), (0, 0, 0))[ground]
+    mask = found(pixels, segmentation)
+    assert mask is not None
+    assert mask.iou(Mask.from_array(thing)) > 0.85
+
+
+def test_a_large_picture_gives_the_subject_of_a_small_one_with_a_fine_outline(segmentation: Segmentation) -> None:
+    truth = disc(1500, 2000, 900, 700, 430)
+    mask = found(grained(truth, (200, 160, 40), (40, 70, 90)), segmentation)
+    assert mask is not None
+    assert mask.size == (1500, 2000)
+    assert mask.iou(Mask.from_array(truth)) > 0.985
 
 
 @pytest.mark.parametrize("name", ["gravel", "grass", "brick", "hubble_deep_field"])
