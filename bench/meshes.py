@@ -31,7 +31,7 @@ from imagequarry.engines.embedded.relief import Relief
 from imagequarry.runtime import models
 from imagequarry.settings import read_settings
 
-FACES = 100_000
+FACES, TARGET = 100_000, 0.5
 
 Table = list[tuple[str, ...]]
 
@@ -54,12 +54,15 @@ def fresh(folder: Path) -> tuple[Meshes, Segmentation]:
     return Meshes(registry, segmentation), segmentation
 
 
-def whole(pictures: dict[str, Raster], folder: Path) -> Table:
+def whole(pictures: dict[str, Raster], folder: Path) -> tuple[Table, float]:
+    """The table, and the most seconds of processor time on top of a segmentation."""
+    most = 0.0
     rows: Table = [("picture", "segmentation alone", "model of 100,000 faces", "on top", "faces")]
     for name, raster in pictures.items():
         alone = cost(partial(_segmented, raster, folder))
         make = partial(_made, raster, folder, name)
         made = cost(make)
+        most = max(most, made.work - alone.work)
         rows.append(
             (
                 name,
@@ -69,7 +72,7 @@ def whole(pictures: dict[str, Raster], folder: Path) -> Table:
                 f"{make().faces:,}",
             )
         )
-    return rows
+    return rows, most
 
 
 def _segmented(raster: Raster, folder: Path) -> object:
@@ -89,7 +92,7 @@ def steps(raster: Raster, folder: Path) -> Table:
     shape = Shape.of(mesh)
     glb = written.of_shape(shape).glb
     parts: dict[str, Callable[[], object]] = {
-        "finding the subject among kept candidates": lambda: subject_of(raster, segmentation, Unwatched()),
+        "finding the subject in a kept search": lambda: subject_of(raster, segmentation, Unwatched()),
         "building": lambda: Relief().make(raster, subject, MeshOptions(FACES), Unwatched()),
         "building a slab": lambda: Relief().make(raster, None, MeshOptions(FACES), Unwatched()),
         "GLB": lambda: written.of_shape(shape),
@@ -120,9 +123,16 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         parts = [f"On {machine()}. In brackets the seconds of all cores together. Pictures of 1 MP.\n"]
         print(time.strftime("%H:%M"), parts[0], flush=True)
-        for table in (partial(whole, chosen, Path(folder)), partial(steps, pictures["coffee"], Path(folder))):
-            parts.append(_markdown(table()))
+        rows, most = whole(chosen, Path(folder))
+        for table in (rows, steps(pictures["coffee"], Path(folder))):
+            parts.append(_markdown(table))
             print(parts[-1], flush=True)
+    parts.append(
+        f"The target is {TARGET} s on top of the segmentation; by processor time it is "
+        f"{'met' if most <= TARGET else 'not met'}: {most:.2f} s at most. The subject is looked for in a picture of 512 "
+        "pixels, which is less work than the segmentation that it is compared with."
+    )
+    print(parts[-1], flush=True)
     if not quick:
         page.write("Models in space", "\n".join(parts))
 
