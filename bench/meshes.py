@@ -129,7 +129,7 @@ def main() -> None:
             print(parts[-1], flush=True)
     parts.append(
         f"The target is {TARGET} s on top of the segmentation; by processor time it is "
-        f"{'met' if most <= TARGET else 'not met'}: {most:.2f} s at most. The subject is looked for in a picture of 512 "
+        f"{'met' if most <= TARGET else 'not met'}: {most:.2f} s at most. The subject is looked for at 512 "
         "pixels, which is less work than the segmentation that it is compared with."
     )
     print(parts[-1], flush=True)
