@@ -92,7 +92,7 @@ def steps(raster: Raster, folder: Path) -> Table:
     shape = Shape.of(mesh)
     glb = written.of_shape(shape).glb
     parts: dict[str, Callable[[], object]] = {
-        "finding the subject in a kept search": lambda: subject_of(raster, segmentation, Unwatched()),
+        "finding the subject in an embedded picture": lambda: subject_of(raster, segmentation, Unwatched()),
         "building": lambda: Relief().make(raster, subject, MeshOptions(FACES), Unwatched()),
         "building a slab": lambda: Relief().make(raster, None, MeshOptions(FACES), Unwatched()),
         "GLB": lambda: written.of_shape(shape),
