@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import trimesh
-
 from imagequarry.capabilities.meshes import wavefront
 from imagequarry.capabilities.meshes.received import read
 from imagequarry.capabilities.meshes.shape import Shape
@@ -33,6 +31,8 @@ def convert(glb: bytes, format: str) -> tuple[str, bytes]:
 
 def _exported(shape: Shape, format: str) -> bytes:
     """The shape by trimesh, with a colour at each vertex where it has any and the format can hold them."""
+    import trimesh  # here, since where there is SciPy this takes as long as all else that the server loads
+
     solid = trimesh.Trimesh(
         shape.vertices, shape.faces, vertex_normals=shape.normals, vertex_colors=shape.painted(), process=False
     )

@@ -11,7 +11,6 @@ from typing import Any
 import cv2
 import fast_simplification  # type: ignore[import-untyped]
 import numpy as np
-import trimesh
 from PIL import Image
 
 from imagequarry.capabilities.intake import Limits, open_picture
@@ -40,6 +39,8 @@ def of_ready(ready: ReadyModel, options: MeshOptions) -> tuple[ModelFile, bytes]
 
 def read(glb: bytes) -> Shape:
     """All that the file shows, as one shape. Raises ``ModelFailure`` with a sentence where it is damaged or empty."""
+    import trimesh  # here, since where there is SciPy this takes as long as all else that the server loads
+
     _check(glb)
     try:
         solid: Any = trimesh.load_scene(io.BytesIO(glb), file_type="glb").to_mesh()

@@ -6,9 +6,7 @@ import io
 from dataclasses import dataclass, field
 from typing import Any
 
-import trimesh
 from PIL import Image
-from trimesh import visual
 
 from imagequarry.capabilities.meshes.shape import Shape
 from imagequarry.domain.raster import Pixels
@@ -32,6 +30,9 @@ class ModelFile:
 
 def of_shape(shape: Shape) -> ModelFile:
     """The shape with its texture, and normals, without which viewers would show every triangle by itself."""
+    import trimesh  # here, since where there is SciPy this takes as long as all else that the server loads
+    from trimesh import visual
+
     look: dict[str, Any] = {"metallicFactor": 0.0, "roughnessFactor": _ROUGHNESS, "baseColorFactor": _GREY}
     if shape.texture is not None:
         look = {**look, "baseColorTexture": _as_jpeg(shape.texture), "baseColorFactor": None}
