@@ -38,6 +38,7 @@ class Replay:
     """A network that answers every grid from prepared logits: what is left is everything but the model."""
 
     exact = True
+    at_once = False
 
     def __init__(self, logits: NDArray[np.float32], kept: float = 0.25, seed: int = 0) -> None:
         self.family = SAM

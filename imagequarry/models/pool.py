@@ -38,12 +38,22 @@ class ModelPool:
 
     Ollama's scheduler showed the way: reference counts, an idle timer per model, the least recently used idle model
     goes to make room. A held model is never evicted: the budget may be overrun while every model is in use.
+    ``give_back`` is called after models went, and hands their memory on to others than this process.
     """
 
-    def __init__(self, max_bytes: int, idle_seconds: float = 0, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        max_bytes: int,
+        idle_seconds: float = 0,
+        clock: Callable[[], float] = time.monotonic,
+        give_back: Callable[[], None] = lambda: None,
+    ) -> None:
         self._max_bytes = max_bytes
         self._idle_seconds = idle_seconds
         self._clock = clock
+        self._give_back = give_back
+        # Whether models went whose memory was not yet given back, since their last caller still had them in hand.
+        self._owing = False
         self._lock = threading.Lock()
         self._slots: dict[str, _Slot] = {}
 
@@ -73,7 +83,7 @@ class ModelPool:
             slot.unwanted = True
             if not slot.holders:
                 self._drop(name)
-        gc.collect()
+        self._settle()
         return True
 
     def loaded(self) -> dict[str, int]:
@@ -83,16 +93,24 @@ class ModelPool:
 
     def sweep(self) -> list[str]:
         """Unload what nobody has used for the idle time; the names of what went. Called now and then."""
-        if not self._idle_seconds:
-            return []
         with self._lock:
-            old = self._clock() - self._idle_seconds
-            idle = [n for n, s in self._slots.items() if s.engine is not None and not s.holders and s.last_used < old]
+            idle = self._idle() if self._idle_seconds else []
             for name in idle:
                 self._drop(name)
-        if idle:
-            gc.collect()
+        self._settle()
         return idle
+
+    def _idle(self) -> list[str]:
+        old = self._clock() - self._idle_seconds
+        return [n for n, s in self._slots.items() if s.engine is not None and not s.holders and s.last_used < old]
+
+    def _settle(self) -> None:
+        """Give back what is owed."""
+        with self._lock:
+            owing, self._owing = self._owing, False
+        if owing:
+            gc.collect()
+            self._give_back()
 
     def _hold(self, name: str) -> _Slot:
         with self._lock:
@@ -122,7 +140,8 @@ class ModelPool:
                 self._drop(name)
 
     def _drop(self, name: str) -> None:
-        self._slots.pop(name, None)
+        slot = self._slots.pop(name, None)
+        self._owing |= slot is not None and slot.engine is not None
 
 
 def _loaded(name: str, load: Callable[[], Engine]) -> Engine:

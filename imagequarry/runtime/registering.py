@@ -13,7 +13,7 @@ from imagequarry.engines.remote.fal.account import Account
 from imagequarry.engines.remote.fal.card import CARD as TRIPO3D_CARD
 from imagequarry.errors import ModelUnavailable
 from imagequarry.models.cache import ByteCache, EmbeddingKey
-from imagequarry.models.catalogue import Entry, Hardware, catalogue, remote
+from imagequarry.models.catalogue import Entry, Hardware, catalogue, give_back, remote
 from imagequarry.models.embedding_store import EmbeddingFolder
 from imagequarry.models.hub import Hub
 from imagequarry.models.pool import ModelPool
@@ -32,7 +32,7 @@ def models(settings: Settings, observe: Observe = unobserved) -> tuple[Registry,
     registry = Registry(
         _catalogue(settings),
         weights(settings),
-        ModelPool(settings.model_memory_mb * _MB, settings.model_idle_seconds),
+        ModelPool(settings.model_memory_mb * _MB, settings.model_idle_seconds, give_back=give_back),
         embeddings,
         Hardware(settings.device, settings.model_precision),
         settings.default_model,

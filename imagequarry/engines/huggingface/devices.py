@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import sys
 
 from imagequarry.errors import ModelUnavailable
 
@@ -27,3 +28,10 @@ def chosen(wanted: str) -> str:
     if not there.get(wanted, False):
         raise ModelUnavailable(f"DEVICE={wanted} was asked for, but PyTorch finds no such device on this machine.")
     return wanted
+
+
+def give_back() -> None:
+    """Return to the GPU what PyTorch keeps of the memory that nothing uses any more, for other programs to have."""
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_initialized():
+        torch.cuda.empty_cache()

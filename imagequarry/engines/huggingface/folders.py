@@ -16,6 +16,10 @@ from imagequarry.errors import ModelLoadFailed, ModelUnavailable
 # Loading takes a second, and its bar would run through the logs and through those of our own commands.
 logging.disable_progress_bar()  # type: ignore[no-untyped-call]
 
+# Exact is exact on a GPU too: PyTorch would let convolutions round their factors to ten bits there.
+torch.backends.cudnn.conv.fp32_precision = "ieee"
+torch.backends.cuda.matmul.fp32_precision = "ieee"
+
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 # Words of a configuration by which transformers would fetch or choose code rather than build the model it is told to.
@@ -32,7 +36,8 @@ def dtype_of(device: str, name: str) -> torch.dtype:
 def best_dtype(device: str) -> str:
     """``bfloat16`` where the device multiplies matrices in it at least as fast as in float32, else ``float32``."""
     if device.startswith("cuda"):
-        return "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
+        # Cards before Ampere emulate it, more slowly than they compute in float32.
+        return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
     if device != "cpu":
         return "float32"
     checks = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")

@@ -10,7 +10,8 @@ import torch
 
 from imagequarry.errors import OutOfMemory
 
-_WORDS = ("can't allocate memory", "not enough memory", "out of memory")
+# Those of the CPU's allocator, of CUDA, and of its libraries, which have memory of their own.
+_WORDS = ("can't allocate memory", "not enough memory", "out of memory", "STATUS_ALLOC_FAILED")
 
 
 @contextmanager
@@ -21,7 +22,7 @@ def bounded() -> Iterator[None]:
     except (MemoryError, torch.OutOfMemoryError) as error:
         raise OutOfMemory() from error
     except RuntimeError as error:
-        # PyTorch's allocator for the CPU has no error class of its own.
+        # These have no error class of their own.
         if any(word in str(error) for word in _WORDS):
             raise OutOfMemory() from error
         raise

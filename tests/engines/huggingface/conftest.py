@@ -1,4 +1,7 @@
-"""PyTorch kept to one thread, since tiny models lose more by sharing than they gain, and transformers kept quiet."""
+"""PyTorch kept to one thread, since tiny models lose more by sharing than they gain, and transformers kept quiet.
+
+What depends on the device is tested on the processor, and on a GPU too where there is one.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,16 @@ from collections.abc import Iterator
 import pytest
 import torch
 import transformers
+
+
+DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
+
+
+@pytest.fixture(scope="session", params=DEVICES)
+def device(request: pytest.FixtureRequest) -> str:
+    """Each device that this machine has."""
+    found: str = request.param
+    return found
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -114,8 +114,7 @@ class _Attention:
         """(B, H·T, N) products of projected tokens (B, H, T, d) with projected image tokens, not projecting those."""
         batch, heads, count, width = small.shape
         diagonal = small.new_zeros(batch, heads, count, heads, width)
-        for head in range(heads):
-            diagonal[:, head, :, head] = small[:, head]
+        diagonal.diagonal(dim1=1, dim2=3).copy_(small.permute(0, 2, 3, 1))
         scores = (diagonal.view(batch * heads * count, -1) @ table.mT).view(batch, heads * count, -1)
         if image is None:
             return scores
@@ -188,10 +187,10 @@ class Decoder:
         iou = self._own.iou_prediction_head(q[:, self._first])[:, 1:]
         return Attended(iou.float(), q, k)
 
-    def masks(self, shared: Shared, attended: Attended, row: int) -> Tensor:
-        """The three masks (3, side, side) of one prompt, as float32 logits."""
+    def masks(self, shared: Shared, attended: Attended, rows: slice | Tensor) -> Tensor:
+        """The three masks of each of these n prompts, (n, 3, side, side), as float32 logits."""
         own = self._own
-        u = functional.linear(attended.image[row], self._up1, self._up1_bias).unflatten(-1, (4, -1))
+        u = functional.linear(attended.image[rows], self._up1, self._up1_bias).unflatten(-1, (4, -1))
         if shared.s1 is not None:
             u += shared.s1
         u = functional.gelu(_norm(own.upscale_layer_norm, u))
@@ -201,12 +200,12 @@ class Decoder:
         u = functional.gelu(u)
         first = self._first + 1
         heads = own.output_hypernetworks_mlps
-        tokens = attended.tokens[row]
-        hyper = torch.stack([heads[i](tokens[first + i]) for i in range(1, len(heads))])
-        logits = (u.flatten(0, 2) @ hyper.mT).float()
-        g = self.grid
+        tokens = attended.tokens[rows]
+        hyper = torch.stack([heads[i](tokens[:, first + i]) for i in range(1, len(heads))], dim=1)
+        logits = (u.flatten(1, 3) @ hyper.mT).float()
+        n, g, side = len(logits), self.grid, self.side
         # (y, x, dy, dx, ey, ex, m) -> (m; y, dy, ey; x, dx, ex)
-        return logits.view(g, g, 2, 2, 2, 2, -1).permute(6, 0, 2, 4, 1, 3, 5).reshape(-1, self.side, self.side)
+        return logits.view(n, g, g, 2, 2, 2, 2, -1).permute(0, 7, 1, 3, 5, 2, 4, 6).reshape(n, -1, side, side)
 
     def published(self, features: tuple[Tensor, ...], prompts: Tensor, dense: Tensor) -> tuple[Tensor, Tensor]:
         """Masks (B, 3, side, side) and IoU (B, 3) by transformers' own decoder, for what the rewrite leaves out:

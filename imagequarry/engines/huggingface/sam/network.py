@@ -13,6 +13,7 @@ from imagequarry.domain.raster import Pixels
 from imagequarry.domain.segmenter import Prompt
 from imagequarry.engines.huggingface.sam.decoder import Attended, Decoder, Shared
 from imagequarry.engines.huggingface.sam.preprocess import Frame, pixel_values
+from imagequarry.engines.huggingface.sam.tracing import Tracer, tracer
 from imagequarry.engines.huggingface.sam.upscale import Logits, Upscaler, upscaler
 from imagequarry.engines.huggingface.sam.weights import Loaded
 
@@ -38,6 +39,8 @@ class Network:
         self.exact = loaded.dtype == torch.float32
         self._model = loaded.model
         self._device, self._dtype = loaded.device, loaded.dtype
+        # Masks are filtered and traced where they are made, many at once; on the CPU one after the other is faster.
+        self.at_once = loaded.device.type == "cuda"
         with torch.inference_mode():
             self.decoder = Decoder(loaded.model)
         self.side = int(loaded.model.prompt_encoder.input_image_size)
@@ -53,7 +56,7 @@ class Network:
         frame = Frame.of(rgb.shape[0], rgb.shape[1], self.side, self.family)
         self.upscaler(frame)  # made now, so that the first click need not wait for it
         with torch.inference_mode():
-            values = pixel_values(rgb, frame, self.family).to(self._device, self._dtype)
+            values = pixel_values(rgb, frame, self.family, self._device).to(self._dtype)
             features = self._model.get_image_embeddings(values)
             tensors = tuple(features) if isinstance(features, (list, tuple)) else (features,)
             return SamEmbedding(frame, self.decoder.share(tensors))
@@ -76,15 +79,24 @@ class Network:
     def masks(self, embedding: SamEmbedding, attended: Attended, row: int) -> Tensor:
         """Logits (3, low, low) of one of the prompts, float32 on the CPU."""
         with torch.inference_mode():
-            return self.decoder.masks(embedding.shared, attended, row).cpu()
+            return self.decoder.masks(embedding.shared, attended, slice(row, row + 1))[0].cpu()
 
     def logits(self, embedding: SamEmbedding, attended: Attended, row: int) -> Logits:
         """The same as an array."""
         return self.masks(embedding, attended, row).numpy()
 
+    def several(self, embedding: SamEmbedding, attended: Attended, rows: NDArray[np.intp]) -> Tensor:
+        """Logits (n, 3, low, low) of several of the prompts, float32 on the model's device."""
+        with torch.inference_mode():
+            return self.decoder.masks(embedding.shared, attended, torch.from_numpy(rows).to(self._device))
+
     def upscaler(self, frame: Frame) -> Upscaler:
-        """What enlarges this model's logits to that frame."""
+        """What enlarges this model's logits to that frame, one after the other."""
         return upscaler(frame, self.decoder.side, twice=self.family.fit == "pad")
+
+    def tracer(self, frame: Frame) -> Tracer:
+        """What enlarges them many at once, on the model's device."""
+        return tracer(frame, self.decoder.side, self._device, twice=self.family.fit == "pad")
 
     def pack(self, embedding: SamEmbedding) -> bytes:
         """The embedding as bytes for the disk; what one product makes again is left out."""

@@ -31,6 +31,14 @@ _TILE_LOW = 16
 _TILE_FULL = 100
 
 
+def reaches(stability: float, threshold: float) -> bool:
+    """Whether a stability passes; a threshold of 0 or less tests nothing.
+
+    In single precision as in the reference, so that a score on the threshold falls on the same side.
+    """
+    return threshold <= 0 or bool(np.float32(stability) >= np.float32(threshold))
+
+
 @dataclass(frozen=True, slots=True)
 class Traced:
     """A mask at full size: ``area`` pixels of logits > 0, ``sure`` of > offset, ``likely`` of > -offset, its runs."""
@@ -83,10 +91,9 @@ class Upscaler:
 
     def __init__(self, frame: Frame, side: int, *, twice: bool) -> None:
         self.height, self.width = frame.height, frame.width
-        rows = _matrix(side, frame.side, frame.fitted[0], frame.height, twice=twice)
-        columns = _matrix(side, frame.side, frame.fitted[1], frame.width, twice=twice)
+        rows, columns = matrices(frame, side, twice=twice)
         self._rows, self._columns = _bands(rows, side), _bands(columns, side)
-        self._near = _nearest(rows), _nearest(columns)
+        self._near = nearest(rows), nearest(columns)
 
     def stability_bound(self, logits: Logits) -> float:
         """What the stability of the full-size mask cannot exceed, from the (side, side) logits alone.
@@ -131,8 +138,8 @@ class Upscaler:
             edges = np.flatnonzero(strip[1:] != strip[:-1]) + column.start * self.height
             starts.append(edges[::2])
             ends.append(edges[1::2])
-        joined = _joined(starts, ends)
-        return Traced(sure, area, likely, *joined, self.height, self.width)
+        runs = joined(starts, ends)
+        return Traced(sure, area, likely, *runs, self.height, self.width)
 
     def _extremes(self, low: Doubles) -> tuple[Doubles, Doubles]:
         """Least and most of the logits that each tile (row band, column band) draws from."""
@@ -152,7 +159,7 @@ def upscaler(frame: Frame, side: int, *, twice: bool) -> Upscaler:
     return Upscaler(frame, side, twice=twice)
 
 
-def _joined(
+def joined(
     starts: list[run_lengths.IntArray], ends: list[run_lengths.IntArray]
 ) -> tuple[run_lengths.IntArray, run_lengths.IntArray]:
     """All strips' runs in order, those that touch made one."""
@@ -162,6 +169,12 @@ def _joined(
         return first, last
     apart = first[1:] != last[:-1]
     return first[np.concatenate(([True], apart))], last[np.concatenate((apart, [True]))]
+
+
+def matrices(frame: Frame, side: int, *, twice: bool) -> tuple[Doubles, Doubles]:
+    """(height, side) and (width, side): full-size logits are ``rows · low · columnsᵀ``."""
+    rows = _matrix(side, frame.side, frame.fitted[0], frame.height, twice=twice)
+    return rows, _matrix(side, frame.side, frame.fitted[1], frame.width, twice=twice)
 
 
 def _matrix(side: int, square: int, fitted: int, size: int, *, twice: bool) -> Doubles:
@@ -188,7 +201,7 @@ def _interpolated(rows: Doubles, target: int) -> Doubles:
     return result
 
 
-def _nearest(matrix: Doubles) -> Doubles:
+def nearest(matrix: Doubles) -> Doubles:
     """For each low-resolution row that is drawn from, how many full-size rows it weighs most in."""
     used = int(np.flatnonzero(matrix.any(axis=0))[-1]) + 1
     return np.bincount(matrix.argmax(axis=1), minlength=used).astype(np.float64)

@@ -62,7 +62,7 @@ class SamWords:
         """Compute what all words on this picture share."""
         frame = Frame.of(image.height, image.width, self._side, SAM3)
         with bounded(), torch.inference_mode():
-            values = pixel_values(image.rgb, frame, SAM3).to(self._device, self._dtype)
+            values = pixel_values(image.rgb, frame, SAM3, self._device).to(self._dtype)
             return Viewed(frame, self._model.vision_encoder.backbone(values).last_hidden_state)
 
     def find(self, view: Viewed, words: str, threshold: float = 0.5) -> list[Candidate]:

@@ -1,4 +1,4 @@
-"""The tiny models, saved once and loaded once per family."""
+"""The tiny models, saved once and loaded once per family and device."""
 
 from __future__ import annotations
 
@@ -18,30 +18,35 @@ FAMILIES = ("sam", "sam2", "edgetam", "sam3")
 
 @dataclass(frozen=True)
 class Pair:
-    """A model as transformers runs it, and as we do, from the same folder."""
+    """A model as transformers runs it on the processor, and as we do on a device, from the same folder.
+
+    ``rounding`` is by how much the answers may differ for the order of sums alone.
+    """
 
     published: Any
     folder: Path
     segmenter: SamSegmenter
+    device: str
+    rounding: float
 
     @property
     def network(self) -> Network:
         return self.segmenter._network
 
 
-def pair_of(family: str, folder: Path, *, tuned: bool) -> Pair:
+def pair_of(family: str, device: str, folder: Path, *, tuned: bool) -> Pair:
     model = getattr(tiny, family)(tuned=tuned)
     tiny.saved(model, folder)
-    return Pair(model, folder, load(folder))
+    return Pair(model, folder, load(folder, device), device, 1e-5 if device == "cpu" else 1e-4)
 
 
 @pytest.fixture(scope="session", params=FAMILIES)
-def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Pair:
+def pair(request: pytest.FixtureRequest, device: str, tmp_path_factory: pytest.TempPathFactory) -> Pair:
     """A model of ordinary random weights."""
-    return pair_of(request.param, tmp_path_factory.mktemp("plain"), tuned=False)
+    return pair_of(request.param, device, tmp_path_factory.mktemp("plain"), tuned=False)
 
 
 @pytest.fixture(scope="session", params=FAMILIES)
-def lively(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Pair:
+def lively(request: pytest.FixtureRequest, device: str, tmp_path_factory: pytest.TempPathFactory) -> Pair:
     """A model whose masks are worth filtering."""
-    return pair_of(request.param, tmp_path_factory.mktemp("tuned"), tuned=True)
+    return pair_of(request.param, device, tmp_path_factory.mktemp("tuned"), tuned=True)

@@ -77,7 +77,7 @@ def in_crop(network: Network, rgb: Pixels, crop: tuple[int, int, int, int], side
         attended = network.pointed(embedding, points[first : first + 8])
         for at in range(len(attended.iou)):
             full = enlarged(network.logits(embedding, attended, at), embedding.frame, network.family)
-            for logits, iou in zip(full, attended.iou[at], strict=True):
+            for logits, iou in zip(full, attended.iou[at].cpu(), strict=True):
                 if wish.pred_iou_thresh > 0 and not iou > wish.pred_iou_thresh:
                     continue
                 likely = int((logits > -1).sum())

@@ -16,15 +16,16 @@ from tests.engines.huggingface.sam.conftest import Pair
 
 
 @pytest.mark.parametrize("window", [0, 5])
-def test_scores_and_values_are_those_of_the_published_layer(window: int) -> None:
+def test_scores_and_values_are_those_of_the_published_layer(window: int, device: str) -> None:
     config = SamVisionConfig(hidden_size=48, num_attention_heads=3, image_size=128)
     layer: Any = SamVisionAttention(config, window)  # type: ignore[no-untyped-call]
     torch.manual_seed(window)
     for weight in layer.parameters():
         torch.nn.init.normal_(weight, std=0.4)
+    layer.to(device)
     side = window or 8
     ours = RelativeAttention(layer, side, side)
-    tokens = torch.randn(4, side, side, 48)
+    tokens = torch.randn(4, side, side, 48, device=device)
     with torch.inference_mode():
         wanted, _ = layer(tokens)
         assert torch.allclose(ours(tokens)[0], wanted, rtol=1e-4, atol=1e-4)
@@ -32,9 +33,9 @@ def test_scores_and_values_are_those_of_the_published_layer(window: int) -> None
         assert not torch.allclose(layer(tokens)[0], wanted, rtol=1e-2, atol=1e-2)
 
 
-def test_a_whole_encoder_stays_the_same() -> None:
-    model = tiny.sam(tuned=False)
-    pixels = torch.randn(1, 3, tiny.SIDE, tiny.SIDE)
+def test_a_whole_encoder_stays_the_same(device: str) -> None:
+    model = tiny.sam(tuned=False).to(device)
+    pixels = torch.randn(1, 3, tiny.SIDE, tiny.SIDE, device=device)
     with torch.inference_mode():
         wanted = model.get_image_embeddings(pixels)
         quicken(model.vision_encoder)
@@ -43,7 +44,7 @@ def test_a_whole_encoder_stays_the_same() -> None:
 
 
 def test_only_bfloat16_models_are_quickened(pair: Pair) -> None:
-    kinds = {dtype: load(pair.folder, dtype=dtype)._network._model for dtype in ("float32", "bfloat16")}
+    kinds = {dtype: load(pair.folder, pair.device, dtype)._network._model for dtype in ("float32", "bfloat16")}
     found = {
         dtype: any(isinstance(part, RelativeAttention) for part in model.modules()) for dtype, model in kinds.items()
     }

@@ -63,6 +63,28 @@ def test_tiny_models_get_the_masks_of_the_reference(lively: Pair, wish: Everythi
     )
 
 
+@pytest.mark.parametrize("family", [SAM, SAM2], ids=lambda family: family.name)
+@pytest.mark.parametrize("wish", WISHES.values(), ids=WISHES.keys())
+def test_many_masks_at_once_are_the_very_ones_found_one_by_one(family: Family, wish: Everything, device: str) -> None:
+    image = tiny.picture(200, 310)
+    found, wanted = (run(ToyNetwork(family, where), image, wish) for where in (device, None))
+    assert found.kept == wanted.kept
+    assert wanted.kept
+
+
+def test_a_model_finds_the_same_in_both_ways(lively: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    image, wish = tiny.picture(90, 120), Everything(6, 0.5, 0.6, 1, 1, 0)
+    monkeypatch.setattr("imagequarry.engines.huggingface.sam.generator.AT_ONCE", BATCH)
+    found = []
+    for at_once in (True, False):
+        monkeypatch.setattr(lively.network, "at_once", at_once)
+        found.append(run(lively.network, image, wish).kept)
+    # A matrix product may round otherwise for another number of rows.
+    assert len(found[0]) == pytest.approx(len(found[1]), rel=0.02)
+    assert len({(one.point, one.box) for one in found[0]} ^ {(one.point, one.box) for one in found[1]}) <= 2
+    assert found[1]
+
+
 def test_the_documented_defaults_get_the_masks_of_the_reference() -> None:
     """8192 prompts and five encodes: the values at which transformers' own generator raises ValueError."""
     wish = replace(DEFAULTS, min_mask_region_area=100)

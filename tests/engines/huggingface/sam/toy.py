@@ -17,6 +17,7 @@ from imagequarry.domain.raster import Pixels
 from imagequarry.engines.huggingface.sam.families import Family
 from imagequarry.engines.huggingface.sam.network import Network
 from imagequarry.engines.huggingface.sam.preprocess import Frame
+from imagequarry.engines.huggingface.sam.tracing import Tracer, tracer
 from imagequarry.engines.huggingface.sam.upscale import Logits, Upscaler, upscaler
 
 SIDE, LOW = 256, 64
@@ -31,12 +32,16 @@ class Seen:
 
 
 class ToyNetwork:
-    """Discs about each point: the first large and soft, the second sharp, the third with holes and islands."""
+    """Discs about each point: the first large and soft, the second sharp, the third with holes and islands.
+
+    On a device its masks are traced there, many at once.
+    """
 
     exact = True
 
-    def __init__(self, family: Family) -> None:
+    def __init__(self, family: Family, device: str | None = None) -> None:
         self.family = family
+        self.at_once, self._device = device is not None, torch.device(device or "cpu")
         self.encodes = self.batches = 0
         self.decoder = SimpleNamespace(side=LOW)
         self._yy, self._xx = np.mgrid[:LOW, :LOW] * (SIDE / LOW)
@@ -64,6 +69,13 @@ class ToyNetwork:
         sharp = (size - far) * 4
         rough = (size * 1.3 - far) * 4 + 90 * wave * np.sin(self._xx / 3 + x / 50)
         return np.stack([soft, sharp, rough]).astype(np.float32)
+
+    def several(self, embedding: Seen, attended: Any, rows: NDArray[np.intp]) -> torch.Tensor:
+        found = np.stack([self.logits(embedding, attended, row) for row in rows.tolist()])
+        return torch.from_numpy(found).to(self._device)
+
+    def tracer(self, frame: Frame) -> Tracer:
+        return tracer(frame, LOW, self._device, twice=self.family.fit == "pad")
 
     def upscaler(self, frame: Frame) -> Upscaler:
         return upscaler(frame, LOW, twice=self.family.fit == "pad")
