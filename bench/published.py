@@ -12,17 +12,16 @@ from imagequarry.engines.huggingface.sam.nms import suppress
 from imagequarry.engines.huggingface.sam.preprocess import Frame
 
 Rle = dict[str, list[int]]
+Values = NDArray[np.float32] | torch.Tensor  # on any device
 
 
-def batch(
-    logits: NDArray[np.float32], iou: NDArray[np.float32], frame: Frame, iou_thresh: float, stability_thresh: float
-) -> list[Rle]:
+def batch(logits: Values, iou: Values, frame: Frame, iou_thresh: float, stability_thresh: float) -> list[Rle]:
     """Run-length encodings of what passes out of (n, 3, 256, 256) logits: every candidate at full size first."""
     assert logits.shape[-1] == LOW
-    masks = functional.interpolate(torch.from_numpy(logits), (SIDE, SIDE), mode="bilinear", align_corners=False)
+    masks = functional.interpolate(torch.as_tensor(logits), (SIDE, SIDE), mode="bilinear", align_corners=False)
     masks = masks[..., : frame.fitted[0], : frame.fitted[1]]
     masks = functional.interpolate(masks, (frame.height, frame.width), mode="bilinear", align_corners=False)
-    scores = torch.from_numpy(iou).flatten()
+    scores = torch.as_tensor(iou).flatten()
     masks = masks.flatten(0, 1)
     keep = scores > iou_thresh
     masks, scores = masks[keep], scores[keep]
@@ -31,18 +30,18 @@ def batch(
     masks, scores = masks[keep] > 0, scores[keep]
     boxes = _boxes(masks)
     rles = _rles(masks)
-    return [rles[i] for i in suppress(boxes, scores.numpy(), 0.7)]
+    return [rles[i] for i in suppress(boxes, scores.cpu().numpy(), 0.7)]
 
 
 def _boxes(masks: torch.Tensor) -> NDArray[np.float32]:
     found = []
     for axis in (1, 2):
         along = masks.amax(axis)
-        place = along * torch.arange(along.shape[1])
+        place = along * torch.arange(along.shape[1], device=masks.device)
         found.append((place + along.shape[1] * ~along).amin(1))
         found.append(place.amax(1))
     x0, x1, y0, y1 = found
-    return torch.stack([x0, y0, x1, y1], dim=1).float().numpy()
+    return torch.stack([x0, y0, x1, y1], dim=1).float().cpu().numpy()
 
 
 def _rles(masks: torch.Tensor) -> list[Rle]:
@@ -53,7 +52,7 @@ def _rles(masks: torch.Tensor) -> list[Rle]:
     found: list[Rle] = []
     for i in range(count):
         at = changes[changes[:, 0] == i, 1] + 1
-        at = torch.cat([torch.zeros(1, dtype=at.dtype), at, torch.full((1,), height * width, dtype=at.dtype)])
+        at = torch.cat([at.new_zeros(1), at, at.new_full((1,), height * width)])
         counts = [] if flat[i, 0] == 0 else [0]
         counts += (at[1:] - at[:-1]).tolist()
         found.append({"size": [height, width], "counts": counts})

@@ -2,6 +2,7 @@
 
 ``python -m bench.sam`` prints the tables and writes them into docs/benchmarks.md; ``--quick`` leaves out what takes
 minutes. Weights are random, so times are true and masks are not: the generator runs on drawn logits instead.
+``--device cuda`` measures on a GPU instead, and has a section of its own.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import numpy as np
 import torch
 from transformers import SamConfig, SamMaskDecoderConfig, SamModel, SamPromptEncoderConfig, SamVisionConfig
 
-from bench import page, published
+from bench import page, published, sam_on_gpu
 from bench.measuring import Cost, cost, machine, peak
 from bench.scenes import Replay, discs
 from imagequarry.domain.geometry import Point
@@ -36,6 +37,8 @@ SIZES = ((866, 1154), (1224, 1632), (3000, 4000))
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 Table = list[tuple[str, ...]]
+
+_WORK = "the same as seconds of all cores together: on a busy machine the truer figure."
 
 
 def vit_b() -> Any:
@@ -133,7 +136,7 @@ def decoders(quick: bool) -> Table:
 
                 def ours(masks: int) -> object:
                     attended = network.decoder.attend(shared, prompts[0])  # noqa: B023
-                    return [network.decoder.masks(shared, attended, row) for row in range(masks)]  # noqa: B023
+                    return [network.decoder.masks(shared, attended, slice(row, row + 1)) for row in range(masks)]  # noqa: B023
 
                 costs = cost(theirs), cost(lambda: ours(PROMPTS)), cost(lambda: ours(PROMPTS // 4))
             each = [_ms(Cost(c.wall / PROMPTS, c.work / PROMPTS)) for c in costs]
@@ -246,19 +249,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="leave out what takes minutes")
     parser.add_argument("--threads", type=int, help="of PyTorch; one gives steady figures on a busy machine")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to measure; default: cpu")
     wanted = parser.parse_args()
     quick: bool = wanted.quick
     if wanted.threads:
         torch.set_num_threads(wanted.threads)
-    named = machine()
-    parts = [
-        f"On {named}. In brackets the same as seconds of all cores together: on a busy machine the truer figure.\n"
-    ]
-    for table in (decoders, generators, clicks, encoders):
-        parts.append(markdown(table(quick)))
+    if wanted.device == "cuda":
+        heading, told = sam_on_gpu.HEADING, f"On {sam_on_gpu.named()}. Medians.\n"
+        found = sam_on_gpu.tables(quick, encoder_gflop)
+    else:
+        heading, told = "SAM", f"On {machine()}. In brackets {_WORK}\n"
+        found = (table(quick) for table in (decoders, generators, clicks, encoders))
+    parts = [told]
+    for table in found:
+        parts.append(markdown(table))
         print(parts[-1], flush=True)
     if not quick:
-        page.write("SAM", "\n".join(parts))
+        page.write(heading, "\n".join(parts))
 
 
 if __name__ == "__main__":

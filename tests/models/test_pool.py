@@ -236,3 +236,28 @@ def test_many_threads_over_few_models_never_meet_a_model_that_is_gone() -> None:
         for future in [threads.submit(work, seed) for seed in range(8)]:
             future.result(30)
     assert sum(pool.loaded().values()) <= 40
+
+
+def test_memory_is_given_back_when_models_went_and_not_otherwise() -> None:
+    given: list[set[str]] = []
+    clock = Clock()
+    pool = ModelPool(30, idle_seconds=60, clock=clock, give_back=lambda: given.append(set(pool.loaded())))
+    use(pool, "a")
+    pool.sweep()
+    assert given == []
+    pool.unload("a")
+    assert given == [set()]
+    # One that goes with its last caller is still in that caller's hand.
+    with pool.lease("b", lambda: Weights(10)):
+        pool.unload("b")
+    pool.sweep()
+    assert given == [set(), set()]
+    # One that made room for another.
+    use(pool, "c", 20)
+    use(pool, "d", 20)
+    pool.sweep()
+    assert given == [set(), set(), {"d"}]
+    clock.now += 100
+    pool.sweep()
+    pool.sweep()
+    assert given == [set(), set(), {"d"}, set()]

@@ -17,8 +17,8 @@ from imagequarry.errors import ModelLoadFailed, ModelUnavailable
 logging.disable_progress_bar()  # type: ignore[no-untyped-call]
 
 # Exact is exact on a GPU too: PyTorch would let convolutions round their factors to ten bits there.
-torch.backends.cudnn.conv.fp32_precision = "ieee"
-torch.backends.cuda.matmul.fp32_precision = "ieee"
+torch.backends.cudnn.allow_tf32 = False
+torch.backends.cuda.matmul.allow_tf32 = False
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 

@@ -11,7 +11,6 @@ import pytest
 import torch
 import transformers
 
-
 DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
 
 

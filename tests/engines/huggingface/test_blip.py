@@ -27,8 +27,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def captioner(folder: Path) -> BlipCaptioner:
-    return blip.load(folder)
+def captioner(folder: Path, device: str) -> BlipCaptioner:
+    return blip.load(folder, device)
 
 
 def published(folder: Path, images: list[Raster]) -> list[str]:
@@ -71,8 +71,8 @@ def test_a_sentence_has_no_full_stop(text: str) -> None:
     assert sentence(text) == "a cat on a sofa"
 
 
-def test_in_bfloat16_it_holds_half_the_memory(folder: Path, captioner: BlipCaptioner) -> None:
-    small = blip.load(folder, dtype="bfloat16")
+def test_in_bfloat16_it_holds_half_the_memory(folder: Path, captioner: BlipCaptioner, device: str) -> None:
+    small = blip.load(folder, device, "bfloat16")
     assert small.nbytes < 0.6 * captioner.nbytes
     assert len(small.captions(tiny.pictures(2))) == 2
 

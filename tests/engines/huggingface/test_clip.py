@@ -36,13 +36,14 @@ class Pair:
     """A model as transformers runs it, and as we do, from the same folder."""
 
     folder: Path
+    device: str
     ours: Clip
     model: Any
     values: Callable[[list[Raster]], torch.Tensor]
     tokens: Callable[[list[str]], dict[str, torch.Tensor]]
 
 
-def clip_pair(folder: Path) -> Pair:
+def clip_pair(folder: Path, device: str) -> Pair:
     tiny.clip(folder)
     processor = CLIPImageProcessorPil(size={"shortest_edge": tiny.SIDE}, crop_size={"height": 32, "width": 32})
     tokenizer = transformers.CLIPTokenizer.from_pretrained(folder)
@@ -52,14 +53,15 @@ def clip_pair(folder: Path) -> Pair:
 
     return Pair(
         folder,
-        clip.load(folder, vocabulary=WORDS),
+        device,
+        clip.load(folder, device, vocabulary=WORDS),
         transformers.CLIPModel.from_pretrained(folder),
         _by(processor),
         tokens,
     )
 
 
-def siglip_pair(folder: Path) -> Pair:
+def siglip_pair(folder: Path, device: str) -> Pair:
     tiny.siglip(folder)
     processor = SiglipImageProcessorPil(size={"height": tiny.SIDE, "width": tiny.SIDE}, resample=2)
     # The published file itself, without what transformers makes of it.
@@ -72,7 +74,8 @@ def siglip_pair(folder: Path) -> Pair:
 
     return Pair(
         folder,
-        clip.load(folder, vocabulary=WORDS),
+        device,
+        clip.load(folder, device, vocabulary=WORDS),
         transformers.SiglipModel.from_pretrained(folder),
         _by(processor),
         tokens,
@@ -84,8 +87,8 @@ def _by(processor: Any) -> Callable[[list[Raster]], torch.Tensor]:
 
 
 @pytest.fixture(scope="module", params=[clip_pair, siglip_pair], ids=["clip", "siglip"])
-def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Pair:
-    found: Pair = request.param(tmp_path_factory.mktemp("pair"))
+def pair(request: pytest.FixtureRequest, device: str, tmp_path_factory: pytest.TempPathFactory) -> Pair:
+    found: Pair = request.param(tmp_path_factory.mktemp("pair"), device)
     return found
 
 
@@ -114,7 +117,7 @@ def test_words_are_put_where_transformers_puts_them(pair: Pair) -> None:
 
 def test_scores_are_those_of_transformers_and_the_surest_comes_first(pair: Pair) -> None:
     images = tiny.pictures(3)
-    ours = clip.load(pair.folder, vocabulary=WORDS, threshold=0)
+    ours = clip.load(pair.folder, pair.device, vocabulary=WORDS, threshold=0)
     answer = pair.model(pixel_values=pair.values(images), **pair.tokens([PROMPT.format(word) for word in WORDS]))
     logits = answer.logits_per_image.detach()
     expected = logits.softmax(1) if isinstance(pair.model, transformers.CLIPModel) else logits.sigmoid()
@@ -127,12 +130,12 @@ def test_scores_are_those_of_transformers_and_the_surest_comes_first(pair: Pair)
 
 def test_only_what_reaches_the_threshold_is_named(pair: Pair) -> None:
     images = tiny.pictures(3)
-    everything = clip.load(pair.folder, vocabulary=WORDS, threshold=0).tags(images)
+    everything = clip.load(pair.folder, pair.device, vocabulary=WORDS, threshold=0).tags(images)
     threshold = sorted(tag.score for tags in everything for tag in tags)[7]
-    some = clip.load(pair.folder, vocabulary=WORDS, threshold=threshold).tags(images)
+    some = clip.load(pair.folder, pair.device, vocabulary=WORDS, threshold=threshold).tags(images)
     assert some == [[tag for tag in tags if tag.score >= threshold] for tags in everything]
     assert 0 < sum(map(len, some)) < sum(map(len, everything))
-    assert clip.load(pair.folder, vocabulary=WORDS, threshold=1).tags(images) == [[], [], []]
+    assert clip.load(pair.folder, pair.device, vocabulary=WORDS, threshold=1).tags(images) == [[], [], []]
 
 
 def test_batches_are_what_single_ones_are(pair: Pair) -> None:
@@ -154,7 +157,7 @@ def test_nothing_gives_nothing(pair: Pair) -> None:
 def test_many_threads_get_what_one_gets(pair: Pair) -> None:
     image, texts = tiny.picture(50, 60), ["a", "two people on a red sofa"] * 4
     expected, tags = pair.ours.encode_words(texts), pair.ours.tags([image])
-    fresh = clip.load(pair.folder, vocabulary=WORDS)
+    fresh = clip.load(pair.folder, pair.device, vocabulary=WORDS)
     with ThreadPoolExecutor(8) as threads:
         vectors = threads.map(lambda text: fresh.encode_words([text])[0], texts)
         seen = threads.map(lambda _: fresh.tags([image])[0], range(8))
@@ -163,7 +166,7 @@ def test_many_threads_get_what_one_gets(pair: Pair) -> None:
 
 
 def test_bfloat16_is_close_and_holds_half_the_memory(pair: Pair) -> None:
-    small = clip.load(pair.folder, dtype="bfloat16", vocabulary=WORDS)
+    small = clip.load(pair.folder, pair.device, "bfloat16", WORDS)
     assert small.nbytes < 0.6 * pair.ours.nbytes
     images = tiny.pictures(4)
     for ours, theirs in [

@@ -69,8 +69,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def network(folder: Path) -> DepthNetwork:
-    return read(folder, "cpu", "float32")
+def network(folder: Path, device: str) -> DepthNetwork:
+    return read(folder, device, "float32")
 
 
 @pytest.fixture
@@ -159,6 +159,13 @@ def test_what_lies_behind_the_subject_has_no_say_in_its_relief() -> None:
     assert inside[0] == pytest.approx(-1, abs=0.1)
     assert inside[-1] == pytest.approx(1, abs=0.1)
     assert (np.diff(inside) > -1e-3).all()
+
+
+def test_in_bfloat16_depth_is_nearly_the_same(folder: Path, network: DepthNetwork, device: str) -> None:
+    image = picture(120, 200)
+    fast = read(folder, device, "bfloat16")
+    assert fast.nbytes < 0.6 * network.nbytes
+    assert np.abs(fast.nearness(image) - network.nearness(image)).mean() < 0.05
 
 
 def test_even_depth_is_even(network: DepthNetwork) -> None:

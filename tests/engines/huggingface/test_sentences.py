@@ -60,8 +60,8 @@ def wire() -> Iterator[Wire]:
 
 
 @pytest.fixture(scope="module")
-def minilm() -> SentenceVectors:
-    return sentences.load(minilm_folder())
+def minilm(device: str) -> SentenceVectors:
+    return sentences.load(minilm_folder(), device)
 
 
 @pytest.fixture(scope="module")
@@ -101,21 +101,21 @@ def test_nothing_asks_the_network(wire: Wire, copy: Path) -> None:
     assert wire.events == []
 
 
-def test_vectors_are_those_of_the_library(folder: Path) -> None:
+def test_vectors_are_those_of_the_library(folder: Path, device: str) -> None:
     expected = SentenceTransformer(str(folder), device="cpu", local_files_only=True).encode(TEXTS)
-    np.testing.assert_allclose(sentences.load(folder).encode(TEXTS), expected, atol=1e-5)
+    np.testing.assert_allclose(sentences.load(folder, device).encode(TEXTS), expected, atol=1e-5)
 
 
-def test_a_batch_is_what_single_ones_are_in_their_order(folder: Path) -> None:
-    model = sentences.load(folder)
+def test_a_batch_is_what_single_ones_are_in_their_order(folder: Path, device: str) -> None:
+    model = sentences.load(folder, device)
     texts = TEXTS * (BATCH // len(TEXTS) + 2)
     alone = np.concatenate([model.encode([text]) for text in TEXTS])
     np.testing.assert_allclose(model.encode(texts), np.tile(alone, (len(texts) // len(TEXTS), 1)), atol=1e-5)
     assert model.encode([]).shape == (0, model.dimension)
 
 
-def test_many_threads_get_what_one_gets(folder: Path) -> None:
-    model, texts = sentences.load(folder), TEXTS * 8
+def test_many_threads_get_what_one_gets(folder: Path, device: str) -> None:
+    model, texts = sentences.load(folder, device), TEXTS * 8
     with ThreadPoolExecutor(8) as threads:
         vectors = np.stack(list(threads.map(lambda text: model.encode([text])[0], texts)))
     np.testing.assert_allclose(vectors, model.encode(texts), atol=1e-5)

@@ -53,7 +53,9 @@ def test_prompts_get_the_masks_and_scores_of_the_published_model(pair: Pair, pro
 
 def test_the_rewritten_decoder_is_the_published_one_to_the_last_digit_but_for_rounding(lively: Pair) -> None:
     model = copy.deepcopy(lively.published).double()
-    network = Network(Loaded(lively.network.family, model.to(lively.device), torch.device(lively.device), torch.float64))
+    network = Network(
+        Loaded(lively.network.family, model.to(lively.device), torch.device(lively.device), torch.float64)
+    )
     embedding = network.embed(tiny.picture(90, 120).rgb)
     points = np.random.default_rng(0).uniform(0, 90, (6, 2))
     values = pixel_values(tiny.picture(90, 120).rgb, embedding.frame, network.family).double()

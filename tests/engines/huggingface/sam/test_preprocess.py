@@ -46,6 +46,15 @@ def _triangle(source: int, target: int) -> np.ndarray[tuple[int, int], np.dtype[
     return np.asarray(weights / weights.sum(axis=1, keepdims=True))
 
 
+@pytest.mark.parametrize("family", [SAM, SAM2], ids=lambda family: family.name)
+def test_a_device_gets_the_very_same_numbers(family: Family, device: str) -> None:
+    rgb = tiny.picture(300, 400).rgb
+    frame = Frame.of(300, 400, 1024, family)
+    there = pixel_values(rgb, frame, family, torch.device(device))
+    assert there.device.type == device
+    assert torch.equal(there.cpu(), pixel_values(rgb, frame, family))
+
+
 def test_padding_is_zero_after_normalising() -> None:
     frame = Frame.of(100, 50, 128, SAM)
     values = pixel_values(tiny.picture(100, 50).rgb, frame, SAM)

@@ -87,9 +87,9 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_words_find_what_the_published_model_finds(published: Path) -> None:
+def test_words_find_what_the_published_model_finds(published: Path, device: str) -> None:
     image = tiny.picture(90, 120)
-    ours = load_words(published)
+    ours = load_words(published, device)
     view = ours.embed(image)
     tokens = CLIPTokenizer.from_pretrained(published)(
         "red cup", return_tensors="pt", padding="max_length", max_length=32
@@ -110,8 +110,9 @@ def test_words_find_what_the_published_model_finds(published: Path) -> None:
     assert [one.predicted_iou for one in found] == pytest.approx([score for _, score in wanted], abs=1e-5)
 
 
-def test_other_words_find_other_things(published: Path) -> None:
-    ours = load_words(published)
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_other_words_find_other_things(published: Path, device: str, dtype: str) -> None:
+    ours = load_words(published, device, dtype)
     view = ours.embed(tiny.picture(90, 120))
     assert view.nbytes == view.seen.nbytes
     assert ours.find(view, "red cup", 0) != ours.find(view, "dog", 0)
@@ -131,8 +132,8 @@ def test_no_words_are_refused(published: Path) -> None:
         ours.find(ours.embed(tiny.picture(40, 40)), "  ")
 
 
-def test_the_tracker_loads_from_the_same_folder(published: Path) -> None:
-    segmenter = load(published)
+def test_the_tracker_loads_from_the_same_folder(published: Path, device: str) -> None:
+    segmenter = load(published, device)
     embedding = segmenter.embed(tiny.picture(90, 120))
     assert len(segmenter.predict(embedding, Prompt((Point(30, 40),), (1,)))) == 3
 
