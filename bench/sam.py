@@ -255,7 +255,7 @@ def main() -> None:
     if wanted.threads:
         torch.set_num_threads(wanted.threads)
     if wanted.device == "cuda":
-        heading, told = sam_on_gpu.HEADING, f"On {sam_on_gpu.named()}. Medians.\n"
+        heading, told = sam_on_gpu.HEADING, f"On {sam_on_gpu.named()}. {sam_on_gpu.NOTE}\n"
         found = sam_on_gpu.tables(quick, encoder_gflop)
     else:
         heading, told = "SAM", f"On {machine()}. In brackets {_WORK}\n"

@@ -36,9 +36,14 @@ def counts_of(text: bytes) -> IntArray:
 
 def text_of(counts: IntArray) -> bytes:
     """COCO's text of the counts."""
-    values = counts.copy()
-    values[3:] -= counts[1:-2]
-    places = np.arange(_GROUP_LIMIT)
+    # The first three may be as large as the picture; what follows is small and needs fewer groups.
+    return _written(counts[:3]) + _written(counts[3:] - counts[1:-2])
+
+
+def _written(values: IntArray) -> bytes:
+    if not values.size:
+        return b""
+    places = np.arange(max(-int(values.min()) - 1, int(values.max())).bit_length() // 5 + 1)
     # A number that fits into 5k bits with its sign is all zeros or all ones from bit 5k - 1 upwards.
     rest = values[:, None] >> (5 * places + 4)
     more = (rest != 0) & (rest != -1)

@@ -11,15 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from imagequarry.errors import ModelFailure, ModelLoadFailed, ModelUnavailable
 from imagequarry.models import manifest
 from imagequarry.models.cache import ByteCache, EmbeddingKey
-from imagequarry.models.catalogue import ALIASES, CATALOGUE, Hardware
+from imagequarry.models.catalogue import ALIASES, CATALOGUE, Hardware, give_back
 from imagequarry.models.manifest import Manifest
 from imagequarry.models.pool import ModelPool
 from imagequarry.models.registry import Registry
 from imagequarry.models.weights import WeightsFolder
+from tests.engines.huggingface.devices import DEVICES
 from tests.engines.huggingface.sam import tiny
 
 
@@ -211,31 +213,65 @@ def test_other_weights_under_the_same_name_are_another_version(root: Path) -> No
         assert leased.version != before
 
 
+@pytest.mark.parametrize("device", DEVICES)
+def test_memory_comes_back_when_a_model_goes(root: Path, device: str) -> None:
+    embeddings: ByteCache[EmbeddingKey, Any] = ByteCache(10**6)
+    pool = ModelPool(10**9, give_back=give_back)
+    models = Registry(CATALOGUE, WeightsFolder(root), pool, embeddings, Hardware(device, "exact"))
+    # Once for what a GPU's libraries keep from the first time on.
+    models.load("vit_b")
+    models.unload("vit_b")
+    before = allocated()
+    models.load("vit_b")
+    assert models.device() == device
+    assert (allocated() > before) is (device == "cuda")
+    assert models.unload("vit_b") is True
+    assert allocated() == before
+
+
+def allocated() -> int:
+    """Bytes of the GPU's memory that tensors of this process hold; 0 where there is none."""
+    return torch.cuda.memory_allocated() if torch.cuda.is_available() else 0
+
+
 OUT_OF_MEMORY = """
 import resource, sys
 from pathlib import Path
 import torch, transformers
 from safetensors.torch import load_file, save_file
 from imagequarry.errors import OutOfMemory
+from imagequarry.models.catalogue import Hardware
 from tests.models.test_loading import registry
 root = Path(sys.argv[1])
-models = registry(root)
+device = sys.argv[2]
+
+def limit(more):
+    if device == "cuda":
+        total = torch.cuda.get_device_properties(0).total_memory
+        cap = 1.0 if more is None else (torch.cuda.memory_reserved() + more) / total
+        torch.cuda.set_per_process_memory_fraction(cap)
+        return
+    used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+    cap = resource.RLIM_INFINITY if more is None else used + more
+    resource.setrlimit(resource.RLIMIT_AS, (cap, resource.RLIM_INFINITY))
+
+models = registry(root, hardware=Hardware(device, "exact"))
 models.load("vit_b")
 models.unload("vit_b")
-used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
-resource.setrlimit(resource.RLIMIT_AS, (used + 48 * 2**20, resource.RLIM_INFINITY))
+limit(48 * 2**20)
 for _ in range(2):
     try:
         models.load("vit_l")
     except OutOfMemory as error:
         print("out of memory:", error.message)
 print(models.state("vit_l").loaded, models.load("region-tree").loaded, models.load("vit_b").loaded)
-resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+limit(None)
 print(models.load("vit_l").loaded)
 """
 
 
-def test_out_of_memory_is_told_and_other_models_are_served_all_the_same(root: Path) -> None:
+@pytest.mark.parametrize("device", DEVICES)
+def test_out_of_memory_is_told_and_other_models_are_served_all_the_same(root: Path, device: str) -> None:
     from transformers import SamConfig, SamMaskDecoderConfig, SamModel, SamPromptEncoderConfig, SamVisionConfig
 
     large = SamConfig(
@@ -255,7 +291,8 @@ def test_out_of_memory_is_told_and_other_models_are_served_all_the_same(root: Pa
     )
     tiny.saved(SamModel(large), root / "vit_l")
     assert (root / "vit_l" / "model.safetensors").stat().st_size > 150 * 10**6
-    done = subprocess.run([sys.executable, "-c", OUT_OF_MEMORY, str(root)], capture_output=True, text=True, timeout=100)
+    command = [sys.executable, "-c", OUT_OF_MEMORY, str(root), device]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100)
     assert [line.split(":")[0] for line in done.stdout.splitlines()] == [
         "out of memory",
         "out of memory",

@@ -1,7 +1,4 @@
-"""PyTorch kept to one thread, since tiny models lose more by sharing than they gain, and transformers kept quiet.
-
-What depends on the device is tested on the processor, and on a GPU too where there is one.
-"""
+"""PyTorch kept to one thread, since tiny models lose more by sharing than they gain, and transformers kept quiet."""
 
 from __future__ import annotations
 
@@ -11,7 +8,7 @@ import pytest
 import torch
 import transformers
 
-DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
+from tests.engines.huggingface.devices import DEVICES
 
 
 @pytest.fixture(scope="session", params=DEVICES)

@@ -12,8 +12,10 @@ from imagequarry.domain.segmenter import Candidate, Everything, Found, Prompt
 from imagequarry.domain.watch import Watch
 from imagequarry.engines.huggingface.memory import bounded
 from imagequarry.engines.huggingface.sam.candidates import Candidates
+from imagequarry.engines.huggingface.sam.decoder import Attended
 from imagequarry.engines.huggingface.sam.generator import generate
 from imagequarry.engines.huggingface.sam.network import Network, SamEmbedding
+from imagequarry.engines.huggingface.sam.upscale import Traced
 from imagequarry.engines.huggingface.sam.weights import Loaded
 from imagequarry.errors import InvalidPrompt
 
@@ -59,8 +61,7 @@ class SamSegmenter:
         with bounded():
             attended = self._network.prompted(embedding, prompt)
             scores = attended.iou[0].tolist()
-            enlarge = self._network.upscaler(frame)
-            traced = [enlarge.trace(logits) for logits in self._network.logits(embedding, attended, 0)]
+            traced = self._traced(embedding, attended)
         found = [
             Candidate(
                 mask=mask.mask(),
@@ -72,6 +73,14 @@ class SamSegmenter:
             for mask, score in zip(traced, scores, strict=True)
         ]
         return [found[i] for i in np.argsort([-score for score in scores], kind="stable")]
+
+    def _traced(self, embedding: SamEmbedding, attended: Attended) -> list[Traced]:
+        """The three masks of the only prompt at full size."""
+        network = self._network
+        if network.at_once:
+            return network.tracer(embedding.frame).trace(network.several(embedding, attended, np.zeros(1, np.intp))[0])
+        upscaler = network.upscaler(embedding.frame)
+        return [upscaler.trace(logits) for logits in network.logits(embedding, attended, 0)]
 
     def everything(self, image: Raster, embedding: SamEmbedding, wish: Everything, watch: Watch) -> Found:
         """Every region of the picture that the wish lets pass, the best first. InvalidInput where the wish makes no

@@ -25,8 +25,8 @@ from imagequarry.engines.huggingface.sam.upscale import Logits, Traced, Upscaler
 # Prompts, twice as many in bfloat16: enough for the matrix products, few enough for those who wait in between, and with
 # tensors of 16 MiB, which the allocator keeps; larger ones it may fetch from the system anew each time.
 BATCH = 4
-# On a GPU enough to fill it; their masks are made in parts, since those of a prompt take 30 MB on the way.
-AT_ONCE, MASKS_AT_ONCE = 64, 16
+# On a GPU so many that it has more to do than to be told what; the masks of a prompt take 30 MB on the way.
+AT_ONCE, MASKS_AT_ONCE = 128, 32
 EDGE_TOLERANCE = 20  # pixels of the picture, whatever its size
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache, partial
 
 import numpy as np
 import torch
@@ -13,7 +14,7 @@ from imagequarry.domain.raster import Pixels
 from imagequarry.domain.segmenter import Prompt
 from imagequarry.engines.huggingface.sam.decoder import Attended, Decoder, Shared
 from imagequarry.engines.huggingface.sam.preprocess import Frame, pixel_values
-from imagequarry.engines.huggingface.sam.tracing import Tracer, tracer
+from imagequarry.engines.huggingface.sam.tracing import Tracer
 from imagequarry.engines.huggingface.sam.upscale import Logits, Upscaler, upscaler
 from imagequarry.engines.huggingface.sam.weights import Loaded
 
@@ -44,6 +45,9 @@ class Network:
         with torch.inference_mode():
             self.decoder = Decoder(loaded.model)
         self.side = int(loaded.model.prompt_encoder.input_image_size)
+        # Kept for the next prompt by the model, since they hold memory of its device.
+        twice = self.family.fit == "pad"
+        self._tracer = lru_cache(maxsize=8)(partial(Tracer, side=self.decoder.side, device=self._device, twice=twice))
 
     @property
     def nbytes(self) -> int:
@@ -96,7 +100,7 @@ class Network:
 
     def tracer(self, frame: Frame) -> Tracer:
         """What enlarges them many at once, on the model's device."""
-        return tracer(frame, self.decoder.side, self._device, twice=self.family.fit == "pad")
+        return self._tracer(frame)
 
     def pack(self, embedding: SamEmbedding) -> bytes:
         """The embedding as bytes for the disk; what one product makes again is left out."""

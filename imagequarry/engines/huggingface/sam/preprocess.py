@@ -13,6 +13,7 @@ from PIL import Image
 from imagequarry.domain.geometry import Box, Point
 from imagequarry.domain.raster import Pixels
 from imagequarry.engines.huggingface.sam.families import Family
+from imagequarry.engines.huggingface.sam.resizing import resized, resizes
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +59,7 @@ def pixel_values(rgb: Pixels, frame: Frame, family: Family, device: torch.device
     travels there is a quarter of the values.
     """
     if family.fit == "pad":
-        image = Image.fromarray(rgb)
-        height, width = frame.fitted
-        if (height, width) != (frame.height, frame.width):
-            image = image.resize((width, height), Image.Resampling.BILINEAR)
-        levels = torch.from_numpy(np.array(image)).permute(2, 0, 1)
+        levels = _resized(rgb, frame, device).permute(2, 0, 1)
     else:
         source = torch.from_numpy(np.require(rgb, requirements=("C", "W"))).permute(2, 0, 1)[None]
         side = (frame.side, frame.side)
@@ -73,6 +70,17 @@ def pixel_values(rgb: Pixels, frame: Frame, family: Family, device: torch.device
     for channel in range(3):
         values[0, channel, : frame.fitted[0], : frame.fitted[1]] = table[channel][levels[channel].long()]
     return values
+
+
+def _resized(rgb: Pixels, frame: Frame, device: torch.device) -> torch.Tensor:
+    """(height, width, 3) levels of the picture at the size that it is fitted to."""
+    height, width = frame.fitted
+    if device.type == "cuda" and resizes(frame.height, frame.width):
+        return resized(torch.from_numpy(np.require(rgb, requirements=("C", "W"))).to(device), height, width)
+    image = Image.fromarray(rgb)
+    if (height, width) != (frame.height, frame.width):
+        image = image.resize((width, height), Image.Resampling.BILINEAR)
+    return torch.from_numpy(np.array(image))
 
 
 def _levels_of_pillow(family: Family) -> torch.Tensor:

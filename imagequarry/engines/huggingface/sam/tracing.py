@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import torch
@@ -91,7 +90,7 @@ class Tracer:
         if threshold > 0:
             places = np.flatnonzero(self.stability_bounds(low).cpu().numpy() >= threshold)
             low = low[torch.from_numpy(places).to(self._device)]
-        for place, traced in zip(places.tolist(), self.trace(low, threshold), strict=True):
+        for place, traced in zip(places.tolist(), self._all(low, threshold), strict=True):
             found[place] = traced
         return found
 
@@ -106,8 +105,12 @@ class Tracer:
         return torch.where(sure < likely, sure / likely, 1.0)
 
     @torch.inference_mode()
-    def trace(self, logits: Tensor, threshold: float = 0.0) -> Iterator[Traced | None]:
-        """The masks of (n, side, side) logits in their order, None where the stability is below the threshold."""
+    def trace(self, logits: Tensor) -> list[Traced]:
+        """The masks of (n, side, side) logits in their order."""
+        return [traced for traced in self._all(logits, 0.0) if traced is not None]
+
+    def _all(self, logits: Tensor, threshold: float) -> Iterator[Traced | None]:
+        """The same, None where the stability is below the threshold."""
         likely = logits > -STABILITY_OFFSET
         reached = torch.stack([likely.any(2), likely.any(1)]).cpu().numpy()
         top, bottom = self._rows.reached(reached[0])
@@ -165,9 +168,3 @@ class Tracer:
         ends = torch.searchsorted(edges, torch.arange(1, len(inside), device=self._device) * per_mask)
         parts = np.split(position.cpu().numpy(), ends.cpu().numpy())
         return [joined([part[::2]], [part[1::2]]) for part in parts]
-
-
-@lru_cache(maxsize=8)
-def tracer(frame: Frame, side: int, device: torch.device, *, twice: bool) -> Tracer:
-    """The tracer of a frame, kept for the next batch."""
-    return Tracer(frame, side, device, twice=twice)

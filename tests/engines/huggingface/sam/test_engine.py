@@ -30,6 +30,17 @@ def test_a_click_gets_three_masks_of_the_picture_best_first(lively: Pair) -> Non
         assert 0 <= one.stability_score <= 1
 
 
+def test_a_click_is_answered_alike_with_masks_traced_one_by_one_and_at_once(
+    lively: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    embedding = lively.segmenter.embed(tiny.picture(90, 120))
+    answers = []
+    for at_once in (True, False):
+        monkeypatch.setattr(lively.network, "at_once", at_once)
+        answers.append(lively.segmenter.predict(embedding, CLICK))
+    assert answers[0] == answers[1]
+
+
 def test_a_box_is_represented_by_its_centre(lively: Pair) -> None:
     embedding = lively.segmenter.embed(tiny.picture(90, 120))
     assert lively.segmenter.predict(embedding, Prompt(box=Box(10, 20, 30, 60)))[0].point == Point(20, 40)

@@ -11,6 +11,7 @@ from transformers.models.sam.image_processing_pil_sam import SamImageProcessorPi
 from imagequarry.domain.geometry import Box, Point
 from imagequarry.engines.huggingface.sam.families import SAM, SAM2, SAM3, Family
 from imagequarry.engines.huggingface.sam.preprocess import Frame, pixel_values
+from imagequarry.engines.huggingface.sam.resizing import resized, resizes
 from tests.engines.huggingface.sam import tiny
 
 SIZES = ((300, 400), (511, 333), (1200, 900), (64, 64), (1, 700))
@@ -46,13 +47,27 @@ def _triangle(source: int, target: int) -> np.ndarray[tuple[int, int], np.dtype[
     return np.asarray(weights / weights.sum(axis=1, keepdims=True))
 
 
+@pytest.mark.parametrize("side", [64, 256, 1024])
+def test_a_device_resizes_as_pillow_does(side: int, device: str) -> None:
+    rng = np.random.default_rng(side)
+    sizes = [(1, 700), (64, 64), (1224, 1632), *rng.integers(20, 700, (12, 2)).tolist()]
+    for height, width in sizes:
+        rgb = rng.integers(0, 256, (height, width, 3)).astype(np.uint8)
+        fitted = Frame.of(height, width, side, SAM).fitted
+        wanted = np.asarray(Image.fromarray(rgb).resize(fitted[::-1], Image.Resampling.BILINEAR))
+        if resizes(height, width):
+            assert np.array_equal(resized(torch.from_numpy(rgb).to(device), *fitted).cpu().numpy(), wanted)
+    assert sum(resizes(height, width) for height, width in sizes) > 8
+
+
 @pytest.mark.parametrize("family", [SAM, SAM2], ids=lambda family: family.name)
 def test_a_device_gets_the_very_same_numbers(family: Family, device: str) -> None:
-    rgb = tiny.picture(300, 400).rgb
-    frame = Frame.of(300, 400, 1024, family)
-    there = pixel_values(rgb, frame, family, torch.device(device))
-    assert there.device.type == device
-    assert torch.equal(there.cpu(), pixel_values(rgb, frame, family))
+    for size in ((300, 400), (400, 100)):
+        rgb = tiny.picture(*size).rgb
+        frame = Frame.of(*size, 1024, family)
+        there = pixel_values(rgb, frame, family, torch.device(device))
+        assert there.device.type == device
+        assert torch.equal(there.cpu(), pixel_values(rgb, frame, family))
 
 
 def test_padding_is_zero_after_normalising() -> None:

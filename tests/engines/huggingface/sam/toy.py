@@ -17,7 +17,7 @@ from imagequarry.domain.raster import Pixels
 from imagequarry.engines.huggingface.sam.families import Family
 from imagequarry.engines.huggingface.sam.network import Network
 from imagequarry.engines.huggingface.sam.preprocess import Frame
-from imagequarry.engines.huggingface.sam.tracing import Tracer, tracer
+from imagequarry.engines.huggingface.sam.tracing import Tracer
 from imagequarry.engines.huggingface.sam.upscale import Logits, Upscaler, upscaler
 
 SIDE, LOW = 256, 64
@@ -75,7 +75,7 @@ class ToyNetwork:
         return torch.from_numpy(found).to(self._device)
 
     def tracer(self, frame: Frame) -> Tracer:
-        return tracer(frame, LOW, self._device, twice=self.family.fit == "pad")
+        return Tracer(frame, LOW, self._device, twice=self.family.fit == "pad")
 
     def upscaler(self, frame: Frame) -> Upscaler:
         return upscaler(frame, LOW, twice=self.family.fit == "pad")
