@@ -48,7 +48,8 @@ IOU, STABILITY = 0.88, 0.85
 PUBLISHED_BATCHES = 2
 NOTE = (
     "Medians; weights are random. A search computes all that its network would and goes on with drawn logits; the "
-    f"published order is timed for {PUBLISHED_BATCHES} of its 64 batches, and scaled up."
+    f"published order is timed for {PUBLISHED_BATCHES} of its 64 batches, and scaled up. "
+    "Renewed by `python -m bench.sam --device cuda`."
 )
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 _LARGE = {"hidden_size": 1024, "num_hidden_layers": 24, "num_attention_heads": 16}
