@@ -28,7 +28,7 @@ from imagequarry.capabilities.segmentation import Segmentation
 from imagequarry.domain.mesh import MeshOptions, Unwatched
 from imagequarry.domain.raster import Raster
 from imagequarry.engines.embedded.relief import Relief
-from imagequarry.runtime import models
+from imagequarry.runtime.registering import models
 from imagequarry.settings import read_settings
 
 FACES, TARGET = 100_000, 0.5

@@ -16,10 +16,10 @@ from starlette.datastructures import Headers
 from starlette.types import Scope
 
 import imagequarry
-from imagequarry import runtime
 from imagequarry.ops import logs
 from imagequarry.ops.metrics import RequestTimes, listening
-from imagequarry.runtime import Runtime
+from imagequarry.runtime import assembling
+from imagequarry.runtime.parts import Runtime
 from imagequarry.settings import Settings, read_settings
 from imagequarry.studio import documentation, pages
 from imagequarry.surfaces import faults
@@ -75,7 +75,7 @@ def create_app(settings: Settings | None = None, *, parts: Runtime | None = None
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         to_thread.current_default_thread_limiter().total_tokens = _THREADS
-        here = parts if parts is not None else await run_in_threadpool(runtime.assemble, settings)
+        here = parts if parts is not None else await run_in_threadpool(assembling.assemble, settings)
         app.state.runtime = here
         feed = Feed(here.watching)
         app.state.sockets = Sockets(

@@ -7,10 +7,10 @@ from typing import Any
 
 from celery.signals import setup_logging, worker_ready, worker_shutdown
 
-from imagequarry import runtime
 from imagequarry.jobs.queues import celery
 from imagequarry.ops import logs
 from imagequarry.ops.metrics import Metrics, listening
+from imagequarry.runtime import assembling
 from imagequarry.settings import read_settings
 
 settings = read_settings()
@@ -36,4 +36,4 @@ def _end(**_: Any) -> None:
     _ends.close()
 
 
-celery.serve(app, lambda: runtime.runner(settings))
+celery.serve(app, lambda: assembling.runner(settings))

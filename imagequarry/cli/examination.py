@@ -14,8 +14,8 @@ from rich.markup import escape
 from rich.table import Table
 
 import imagequarry
-from imagequarry import runtime
 from imagequarry.errors import QuarryError
+from imagequarry.runtime import registering
 from imagequarry.settings import Settings, read_settings
 from imagequarry.stores.database import Database
 
@@ -78,9 +78,9 @@ def _library(table: Table, name: str) -> None:
 
 
 def _models(table: Table, settings: Settings) -> None:
-    registry, _ = runtime.models(settings)
+    registry, _ = registering.models(settings)
     if settings.sam_checkpoint_path is not None:
-        fault = runtime.weights(settings).checkpoint_fault()
+        fault = registering.weights(settings).checkpoint_fault()
         found = fault or str(settings.sam_checkpoint_path)
         table.add_row(
             "SAM checkpoint", _BROKEN if fault else _OK, escape(found), "set SAM_CHECKPOINT_PATH" if fault else ""

@@ -13,10 +13,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from imagequarry import runtime
 from imagequarry.capabilities.directories import Directories, Outcome, Tally
 from imagequarry.capabilities.roots import Roots, shown
 from imagequarry.errors import Cancelled
+from imagequarry.runtime import assembling
 from imagequarry.settings import read_settings
 
 console = Console(stderr=True, highlight=False)
@@ -27,7 +27,7 @@ INTERRUPTED = 130
 
 def index(folder: Path, recursive: bool, force: bool) -> int:
     """Describe the folder's pictures; the exit code: 0, 1 when files failed, 130 after Ctrl+C."""
-    parts = runtime.assemble(read_settings())
+    parts = assembling.assemble(read_settings())
     tally = Tally()
     try:
         # Who has a shell on the machine need not be told which folders he may read.

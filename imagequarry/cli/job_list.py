@@ -82,10 +82,10 @@ def retry(id: Id) -> None:
 
 @contextmanager
 def _board() -> Iterator[Board]:
-    from imagequarry import runtime
+    from imagequarry.runtime import assembling
     from imagequarry.settings import read_settings
 
-    parts = runtime.assemble(read_settings())
+    parts = assembling.assemble(read_settings())
     try:
         yield parts.board
     finally:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from imagequarry import runtime
 from imagequarry.capabilities.intake import Opened
 from imagequarry.capabilities.meshes import MadeModel, Meshes
 from imagequarry.cli.pictures import each_picture
 from imagequarry.domain.mesh import FORMATS, MeshOptions, Quality, Unwatched
 from imagequarry.errors import InvalidInput
+from imagequarry.runtime import registering
 from imagequarry.settings import read_settings
 
 
@@ -25,7 +25,7 @@ def options_of(faces: int | None, quality: str, texture: bool) -> MeshOptions:
 def mesh(files: Sequence[Path], out: Path, options: MeshOptions, model: str | None, format: str) -> None:
     """A folder of each file's name below ``out`` with its model; what fails is named at the end, with exit code 1."""
     settings = read_settings()
-    meshes = Meshes(*runtime.models(settings))
+    meshes = Meshes(*registering.models(settings))
     meshes.ready(model)
     if format.lower() not in FORMATS:
         raise InvalidInput(f"--format is one of {', '.join(FORMATS)}, not {format[:32]!r}.")

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from imagequarry import runtime
 from imagequarry.capabilities import cutouts, mask_formats
 from imagequarry.capabilities.files import write_atomically
 from imagequarry.capabilities.intake import Opened
@@ -18,6 +17,7 @@ from imagequarry.cli.pictures import each_picture
 from imagequarry.domain.geometry import Box, Point
 from imagequarry.domain.segmenter import Prompt
 from imagequarry.errors import InvalidPrompt
+from imagequarry.runtime import registering
 from imagequarry.settings import read_settings
 
 
@@ -35,7 +35,7 @@ def prompt_of(points: Sequence[str], background: Sequence[str], box: str | None,
 def segment(files: Sequence[Path], out: Path, prompt: Prompt | None, model: str | None, feather: float) -> None:
     """Segment each file into ``out``; a file that fails is named at the end, with exit code 1."""
     settings = read_settings()
-    _, segmentation = runtime.models(settings)
+    _, segmentation = registering.models(settings)
 
     def cut(opened: Opened, stem: str) -> str:
         answer = _ask(segmentation, opened, prompt, model)

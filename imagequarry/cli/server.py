@@ -55,13 +55,13 @@ def serve(host: str | None, port: int | None, dev: bool) -> None:
         address: dict[str, Any] = {"host": settings.host, "port": settings.port}
         uvicorn.run(target, factory=True, reload=True, log_config=None, **address, **WEBSOCKETS)
         return
-    from imagequarry import runtime
     from imagequarry.app import create_app
+    from imagequarry.runtime import assembling
 
     _let_many_in()
     with _bound(settings) as listening:
         # Before anything is served, so that a database that cannot be used is one sentence here.
-        app = create_app(settings, parts=runtime.assemble(settings))
+        app = create_app(settings, parts=assembling.assemble(settings))
         _run(app, settings, listening)
 
 

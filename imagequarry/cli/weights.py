@@ -29,10 +29,10 @@ _COLOURS = {"ok": "green", "damaged": "red", "missing": "red", "unknown": "yello
 @app.command("list")
 def list_models() -> None:
     """Every model: what it does, its size and licence, and whether its weights are on this machine."""
-    from imagequarry import runtime
+    from imagequarry.runtime import registering
     from imagequarry.settings import read_settings
 
-    registry, _ = runtime.models(read_settings())
+    registry, _ = registering.models(read_settings())
     # A name is there to be copied: whatever else gets narrow, it stays whole.
     name = Column("name", no_wrap=True, min_width=max(len(state.card.name) for state in registry.states()))
     table = Table(name, "task", "MB", "licence", "here", "SHA-256", "hub")
@@ -49,13 +49,13 @@ def list_models() -> None:
 @app.command()
 def pull(names: Names) -> None:
     """Get the weights of models from the hub; what was interrupted goes on where it ended."""
-    from imagequarry import runtime
+    from imagequarry.runtime import registering
     from imagequarry.settings import read_settings
 
     settings = read_settings()
-    registry, _ = runtime.models(settings)
+    registry, _ = registering.models(settings)
     cards = [registry.card(name) for name in names]
-    puller = runtime.puller(settings)
+    puller = registering.puller(settings)
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -84,12 +84,12 @@ def _bars(progress: Progress, model: str) -> Callable[[str, int, int], None]:
 @app.command("rm")
 def remove(names: Names) -> None:
     """Free the disk of models' weights."""
-    from imagequarry import runtime
+    from imagequarry.runtime import registering
     from imagequarry.settings import read_settings
 
     settings = read_settings()
-    registry, _ = runtime.models(settings)
-    weights = runtime.weights(settings)
+    registry, _ = registering.models(settings)
+    weights = registering.weights(settings)
     for card in [registry.card(name) for name in names]:
         freed = weights.remove(card)
         typer.echo(f"{card.name}: removed, {freed / 1e6:.1f} MB freed")
@@ -98,12 +98,12 @@ def remove(names: Names) -> None:
 @app.command()
 def verify(names: NamesOrAll = None) -> None:
     """Read weights anew and compare them with what was recorded when they were pulled; exit code 1 for damage."""
-    from imagequarry import runtime
+    from imagequarry.runtime import registering
     from imagequarry.settings import read_settings
 
     settings = read_settings()
-    registry, _ = runtime.models(settings)
-    weights = runtime.weights(settings)
+    registry, _ = registering.models(settings)
+    weights = registering.weights(settings)
     if names:
         cards = [registry.card(name) for name in names]
     else:

@@ -16,8 +16,8 @@ console = Console(stderr=True, highlight=False)
 
 def work(workers: int | None) -> None:
     """Work until a signal comes; what runs then is put back for others when it does not end within seconds."""
-    from imagequarry import runtime
     from imagequarry.ops import logs
+    from imagequarry.runtime import assembling
     from imagequarry.settings import read_settings
 
     settings = read_settings()
@@ -31,7 +31,7 @@ def work(workers: int | None) -> None:
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda number, frame: ended.set())
-    parts = runtime.assemble(settings)
+    parts = assembling.assemble(settings)
     try:
         parts.start()
         console.print(f"[bold green]Image Quarry[/] works on jobs, {at_once} at once  (Ctrl+C ends it)")
@@ -47,11 +47,11 @@ def work_for_supervisor() -> NoReturn:
     reports = child.claim_standard_output()
     # The supervisor ends its children by closing their pipe: a Ctrl+C in the terminal is meant for it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    from imagequarry import runtime
     from imagequarry.ops import logs
+    from imagequarry.runtime import assembling
     from imagequarry.settings import read_settings
 
     settings = read_settings()
     logs.configure(settings.log_level, settings.logs, sys.stderr.isatty(), settings.log_file, is_worker=True)
-    child.serve(runtime.runner(settings), reports)
+    child.serve(assembling.runner(settings), reports)
     raise SystemExit

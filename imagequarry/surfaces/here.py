@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from imagequarry.runtime import Runtime
+from imagequarry.runtime.parts import Runtime
 
 
 def runtime_of(request: Request) -> Runtime:

@@ -11,7 +11,7 @@ from fastapi import Response
 from pydantic import BaseModel
 
 from imagequarry.ops import system
-from imagequarry.runtime import Runtime
+from imagequarry.runtime.parts import Runtime
 
 T = TypeVar("T")
 

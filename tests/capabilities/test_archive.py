@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from imagequarry import runtime
 from imagequarry.capabilities.archive import Archive
 from imagequarry.capabilities.intake import JPEG_PNG, Limits
 from imagequarry.errors import Conflict, FileTooLarge, ImageNotFound, InvalidPicture, PictureTooLarge
+from imagequarry.runtime import assembling
 from tests.fixtures.background import small
 from tests.fixtures.pictures import encoded, scene
 from tests.fixtures.server import settings_in
@@ -20,7 +20,7 @@ from tests.fixtures.server import settings_in
 def archive(tmp_path: Path, sqlite_url: str) -> Iterator[Archive]:
     """An archive that takes in pictures of 100 pixels a side."""
     given = {"max_image_side": 100, "job_workers": 0, "database_url": sqlite_url}
-    parts = runtime.assemble(settings_in(tmp_path / "data", **given))
+    parts = assembling.assemble(settings_in(tmp_path / "data", **given))
     yield parts.archive
     parts.close()
 

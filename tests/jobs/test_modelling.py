@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from imagequarry import runtime
 from imagequarry.domain.job import Job, JobLimits
 from imagequarry.domain.mesh import MeshOptions
 from imagequarry.errors import Busy, Cancelled, ImageNotFound, InvalidPicture, JobNotFound, ModelNotFound, NotFound
@@ -21,7 +20,8 @@ from imagequarry.jobs.kinds import Kinds
 from imagequarry.jobs.model_orders import ModelWish, Upload
 from imagequarry.jobs.modelling import ModelOrder
 from imagequarry.jobs.runner import Runner
-from imagequarry.runtime import Runtime
+from imagequarry.runtime import assembling
+from imagequarry.runtime.parts import Runtime
 from imagequarry.stores.ledger_claims import Claims
 from imagequarry.stores.ledger_journal import Journal
 from imagequarry.stores.tables import images
@@ -36,7 +36,7 @@ FEW = ModelWish(options=MeshOptions(face_limit=200))
 def parts(tmp_path: Path, database_url: str) -> Iterator[Runtime]:
     """A server without workers in whose queue four jobs may wait."""
     given = {"job_workers": 0, "job_queue_length": 4, "database_url": database_url, "fal_timeout": 1000}
-    parts = runtime.assemble(settings_in(tmp_path / "data", **given))
+    parts = assembling.assemble(settings_in(tmp_path / "data", **given))
     yield parts
     parts.close()
 

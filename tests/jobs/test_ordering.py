@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select, text
 
-from imagequarry import runtime
 from imagequarry.capabilities.fractions import FractionPrompts
 from imagequarry.domain.geometry import Box
 from imagequarry.domain.segmenter import Prompt
 from imagequarry.errors import Busy, InvalidPath, InvalidPrompt, JobNotFound, ModelUnavailable, StorageFailure
-from imagequarry.runtime import Runtime
+from imagequarry.runtime import assembling
+from imagequarry.runtime.parts import Runtime
 from imagequarry.stores.tables import images, job_events, jobs, masks, segmentations
 from tests.fixtures.background import base64_of, small
 from tests.fixtures.server import settings_in
@@ -25,7 +25,7 @@ CLICK = FractionPrompts(((0.5, 0.5, 1),))
 def parts(tmp_path: Path, database_url: str) -> Iterator[Runtime]:
     """A server without workers in whose queue three jobs may wait."""
     given = {"job_workers": 0, "job_queue_length": 3, "job_retention_hours": 1}
-    parts = runtime.assemble(settings_in(tmp_path / "data", database_url=database_url, **given))
+    parts = assembling.assemble(settings_in(tmp_path / "data", database_url=database_url, **given))
     yield parts
     parts.close()
 

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from imagequarry import runtime
 from imagequarry.domain.job import Job
 from imagequarry.errors import Cancelled
 from imagequarry.jobs import segmenting
 from imagequarry.jobs.context import Context, LostLease
 from imagequarry.jobs.segmenting import EverythingOrder, ExtractOrder
-from imagequarry.runtime import Runtime
+from imagequarry.runtime import assembling
+from imagequarry.runtime.parts import Runtime
 from imagequarry.stores.ledger_claims import Claims
 from imagequarry.stores.ledger_journal import Journal
 from tests.fixtures.background import small
@@ -26,7 +26,7 @@ Claim = Callable[[Job], Context]
 @pytest.fixture
 def parts(tmp_path: Path, sqlite_url: str) -> Iterator[Runtime]:
     """A server without workers."""
-    parts = runtime.assemble(settings_in(tmp_path / "data", job_workers=0, database_url=sqlite_url))
+    parts = assembling.assemble(settings_in(tmp_path / "data", job_workers=0, database_url=sqlite_url))
     yield parts
     parts.close()
 

@@ -10,9 +10,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from imagequarry import runtime
 from imagequarry.domain.mesh import MeshOptions
 from imagequarry.jobs.model_orders import ModelWish
+from imagequarry.runtime import assembling
 from imagequarry.settings import read_settings
 from tests.fixtures.redis import RedisServer
 from tests.fixtures.server import photograph
@@ -34,7 +34,7 @@ def test_a_celery_worker_segments_what_the_server_was_handed_and_makes_models_of
         stdout=subprocess.DEVNULL,
     )
     wishes: dict[str, Any] = {name.lower(): value for name, value in given.items()}
-    parts = runtime.assemble(read_settings(**wishes))
+    parts = assembling.assemble(read_settings(**wishes))
     try:
         parts.start()
         job = parts.orders.everything(parts.archive.take(photograph("coffee")), None, {})

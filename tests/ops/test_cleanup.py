@@ -13,7 +13,7 @@ import pytest
 from imagequarry.errors import Conflict, ImageNotFound, JobNotFound
 from imagequarry.ops.cleanup import Cleanup
 from imagequarry.ops.removing import Tally
-from imagequarry.runtime import assemble
+from imagequarry.runtime.assembling import assemble
 from tests.fixtures.ended_jobs import EndedJobs
 from tests.fixtures.server import open_site, photograph, settings_in
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 
 from imagequarry.capabilities.duplicates import Groups
-from imagequarry.runtime import Runtime
+from imagequarry.runtime.parts import Runtime
 from imagequarry.surfaces.context import replies
 from imagequarry.surfaces.context.dialect import NAME
 from imagequarry.surfaces.context.schemas import (

@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from imagequarry.ops import system
-from imagequarry.runtime import Runtime
+from imagequarry.runtime.parts import Runtime
 from imagequarry.surfaces import probing
 from imagequarry.surfaces.context.dialect import NAME, timestamp
 from imagequarry.surfaces.here import Here, runtime_of

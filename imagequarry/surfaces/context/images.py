@@ -9,7 +9,7 @@ from fastapi import APIRouter, File, Form, Query, Request, Response, UploadFile
 from imagequarry.capabilities.intake.opening import MEDIA_TYPES
 from imagequarry.capabilities.thumbnails import LARGEST, SMALLEST
 from imagequarry.errors import InvalidInput
-from imagequarry.runtime import Runtime
+from imagequarry.runtime.parts import Runtime
 from imagequarry.surfaces.context import replies
 from imagequarry.surfaces.context.dialect import NAME
 from imagequarry.surfaces.context.schemas import (

@@ -7,7 +7,7 @@ import time
 from fastapi import APIRouter
 
 from imagequarry.capabilities.preloading import Loading
-from imagequarry.runtime import Runtime
+from imagequarry.runtime.parts import Runtime
 from imagequarry.surfaces.context.dialect import NAME, timestamp
 from imagequarry.surfaces.context.schemas import ContextModels, ModelsStatus, Preloaded, ServingModels, Timings
 from imagequarry.surfaces.here import Here

@@ -12,7 +12,7 @@ from imagequarry.capabilities.gallery import path_of
 from imagequarry.capabilities.search import Found
 from imagequarry.domain.described import DescribedImage, ImageFile
 from imagequarry.domain.job import Job, JobState
-from imagequarry.runtime import Runtime
+from imagequarry.runtime.parts import Runtime
 from imagequarry.surfaces.context.dialect import timestamp
 from imagequarry.surfaces.context.schemas import (
     DuplicateGroup,

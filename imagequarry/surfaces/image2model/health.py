@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from imagequarry.ops import system
 from imagequarry.ops.health import Component
 from imagequarry.ops.metrics import CONTENT_TYPE
-from imagequarry.runtime import Runtime
+from imagequarry.runtime.parts import Runtime
 from imagequarry.surfaces import probing
 from imagequarry.surfaces.here import runtime_of
 from imagequarry.surfaces.image2model.dialect import NAME, timestamp

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from imagequarry.errors import QuarryError
-from imagequarry.runtime import Runtime
+from imagequarry.runtime.parts import Runtime
 from imagequarry.surfaces.here import Here
 from imagequarry.surfaces.image2model import files, links, states
 from imagequarry.surfaces.image2model.dialect import NAME

@@ -9,7 +9,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel
 
 from imagequarry.domain.job import Job
-from imagequarry.runtime import Runtime
+from imagequarry.runtime.parts import Runtime
 from imagequarry.surfaces.here import Here
 from imagequarry.surfaces.image2model import links, progress, states
 from imagequarry.surfaces.image2model.dialect import NAME, timestamp

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from imagequarry.errors import InvalidInput, ModelNotFound
 from imagequarry.jobs.model_orders import ModelWish
-from imagequarry.runtime import Runtime
+from imagequarry.runtime.parts import Runtime
 from imagequarry.surfaces.image2model.schemas import ModelFields
 
 

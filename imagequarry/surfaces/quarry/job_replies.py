@@ -10,7 +10,7 @@ from imagequarry.domain.job import Job, JobError, JobState, plain_id
 from imagequarry.domain.records import Segmentation
 from imagequarry.errors import Conflict, JobNotFound
 from imagequarry.jobs import segmenting
-from imagequarry.runtime import Runtime
+from imagequarry.runtime.parts import Runtime
 from imagequarry.surfaces.quarry import replies
 from imagequarry.surfaces.quarry.dialect import timestamp
 from imagequarry.surfaces.quarry.schemas import (

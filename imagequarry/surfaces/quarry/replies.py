@@ -17,7 +17,7 @@ from imagequarry.domain.records import Segmentation
 from imagequarry.domain.segmenter import Candidate
 from imagequarry.errors import InvalidInput, ModelNotFound
 from imagequarry.models.registry import ModelState
-from imagequarry.runtime import Runtime
+from imagequarry.runtime.parts import Runtime
 from imagequarry.surfaces.quarry.dialect import timestamp
 from imagequarry.surfaces.quarry.schemas import (
     Bbox,

@@ -21,7 +21,7 @@ from imagequarry.capabilities.meshes import Meshes
 from imagequarry.domain.mesh import FORMATS, MeshOptions, Unwatched
 from imagequarry.domain.raster import Raster
 from imagequarry.errors import Cancelled, InvalidInput, ModelNotFound, NotFound
-from imagequarry.runtime import models
+from imagequarry.runtime.registering import models
 from imagequarry.settings import read_settings
 from tests.fixtures.pictures import scene
 

@@ -17,7 +17,7 @@ from imagequarry.domain.mask import Mask
 from imagequarry.domain.raster import Raster
 from imagequarry.domain.watch import Unwatched
 from imagequarry.errors import Cancelled
-from imagequarry.runtime import models
+from imagequarry.runtime.registering import models
 from imagequarry.settings import read_settings
 from tests.fixtures.pictures import scene
 

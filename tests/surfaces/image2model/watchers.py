@@ -14,8 +14,8 @@ from typing import Any
 import httpx2
 from fastapi import FastAPI
 
-from imagequarry import runtime
 from imagequarry.app import create_app
+from imagequarry.runtime import assembling
 from tests.fixtures.ledger import Jobs
 from tests.fixtures.loopback import SECONDS, served
 from tests.fixtures.server import settings_in
@@ -56,7 +56,7 @@ def open_desk(folder: Path, *, send_buffer: int | None = None, **given: Any) -> 
     """The application from its start to its end, which must come soon whoever watches."""
     free = {"job_workers": 0, "rate_limit_per_minute": 0, "rate_limit_per_hour": 0}
     settings = settings_in(folder, **{**free, **given})
-    parts = runtime.assemble(settings)
+    parts = assembling.assemble(settings)
     app = create_app(settings, parts=parts)
     jobs = Jobs(parts.database, parts._machinery.bell)
     with (

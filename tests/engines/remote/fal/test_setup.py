@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from imagequarry import runtime
 from imagequarry.errors import RemoteNotSetUp
 from imagequarry.models.registry import Registry
+from imagequarry.runtime import registering
 from tests.fixtures.fal import KEY
 from tests.fixtures.server import settings_in
 
 
 def registry(folder: Path, **given: Any) -> Registry:
-    return runtime.models(settings_in(folder, **given))[0]
+    return registering.models(settings_in(folder, **given))[0]
 
 
 def test_with_a_key_it_makes_models_where_nobody_names_a_maker(tmp_path: Path) -> None:
