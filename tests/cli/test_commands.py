@@ -130,7 +130,7 @@ def test_a_box_is_segmented(folder: Path) -> None:
         (("cat.jpg", "--out", "out", "--point", "1,1", "--everything"), ("--everything takes no points",)),
         (("cat.jpg", "--out", "out", "--point", "9999,1"), ("lies outside", "451 x 300")),
         (("cat.jpg", "--out", "out", "--point", "nan,1"), ("lies outside",)),
-        (("cat.jpg", "--out", "out", "--model", "vit_x"), ("no model 'vit_x'", "region-tree")),
+        (("cat.jpg", "--out", "out", "--model", "vit_x"), ("no model 'vit_x'", "Did you mean")),
         (("cat.jpg", "--out", "out", "--model", "vit_b"), ("imagequarry models pull vit_b",)),
         (("cat.jpg", "--out", "out", "--point", "1,1", "--feather", "1000"), ("feather",)),
         (("broken.jpg", "--out", "out"), ("broken.jpg", "damaged")),
