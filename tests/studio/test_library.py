@@ -26,16 +26,19 @@ WATCH_PROGRESS = """() => {
   }).observe(document.body, { subtree: true, childList: true, attributes: true });
 }"""
 
-# Scrolls on a little in every frame, as a wheel does: how many tiles there are at most.
+# Scrolls on a little in every frame, as a wheel does: how many tiles there are at most, and how many were ever made.
 SCROLL = """async ({ frames, step }) => {
   const scroller = document.querySelector('ul[aria-label=Pictures]').parentElement;
   let tiles = 0;
+  const made = new Set();
   for (let frame = 0; frame < frames; frame++) {
     scroller.scrollTop += step;
     await new Promise(requestAnimationFrame);
-    tiles = Math.max(tiles, scroller.querySelectorAll('li').length);
+    const there = scroller.querySelectorAll('li');
+    tiles = Math.max(tiles, there.length);
+    for (const tile of there) made.add(tile);
   }
-  return { tiles, top: scroller.scrollTop };
+  return { tiles, made: made.size, top: scroller.scrollTop };
 }"""
 
 # Whether a picture is there with its pixels, not only its place.
@@ -254,7 +257,24 @@ def test_ten_thousand_pictures_scroll_with_only_those_in_sight_in_the_page(
     assert told["top"] == 120 * 90
     assert told["tiles"] < 100
 
+    # The same ones show other pictures, but not the one that has the focus; read aloud, they stay in order.
+    page.evaluate(SCROLL, {"frames": 1, "step": -120 * 90})
+    wait_until_drawn(tiles(page).first.locator("img"))
+    there = page.locator("ul[aria-label=Pictures] > li").count()
     tiles(page).first.focus()
+    held = page.locator(":focus")
+    told = page.evaluate(SCROLL, {"frames": 120, "step": 90})
+    assert there <= told["made"] <= there + 1
+    expect(held).to_have_attribute("href", f"/studio/library/{ids[0]}")
+    expect(page.get_by_role("listitem").nth(1).locator("img")).to_have_class(re.compile("shown"))
+    order: list[int] = page.locator("li[data-index]:not([hidden])").evaluate_all(
+        "all => all.map(li => +li.dataset.index)"
+    )
+    assert order == sorted(order)
+    assert order[0] == 0 < order[1] - 1
+    page.keyboard.press("ArrowRight")
+    expect(held).to_have_attribute("href", f"/studio/library/{ids[1]}")
+
     page.keyboard.press("End")
     last = page.get_by_role("listitem").last.get_by_role("link")
     expect(last).to_be_focused()

@@ -44,12 +44,12 @@ export function heightOf(layout: Layout, count: number): number {
   return Math.min(layout.head + rows * layout.step + layout.margin, HIGHEST);
 }
 
-/** The tiles in sight, and ``spare`` rows above and below. */
+/** The tiles in sight, and ``spare`` rows above and below: as many wherever one has scrolled to, but at the end. */
 export function inSight(layout: Layout, count: number, top: number, height: number, spare = 2): Range {
-  const row = (at: number): number => Math.floor((at - layout.head) / layout.step);
-  const first = Math.max(row(top) - spare, 0) * layout.columns;
-  const last = (row(top + height) + 1 + spare) * layout.columns;
-  return { first: Math.min(first, count), last: Math.min(Math.max(last, 0), count) };
+  const row = Math.floor((top - layout.head) / layout.step);
+  const first = Math.max(row - spare, 0) * layout.columns;
+  const rows = Math.ceil(height / layout.step) + 1 + 2 * spare;
+  return { first: Math.min(first, count), last: Math.min(first + rows * layout.columns, count) };
 }
 
 /** The upper left corner of a tile. */
