@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 import typer
 
 from imagequarry.app import create_app
+from imagequarry.ops import logs
 from imagequarry.settings import read_settings
 
 
@@ -18,3 +19,4 @@ def show() -> None:
         folder = Path(nowhere)
         app = create_app(read_settings(data_dir=folder, log_dir=folder, log_file=None))
         typer.echo(json.dumps(app.openapi(), indent=1, ensure_ascii=False))
+        logs.configure()  # into no files any more, since their folder goes

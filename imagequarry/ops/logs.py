@@ -99,13 +99,29 @@ class _StandardError(logging.StreamHandler[TextIO]):
         super().emit(record)
 
 
+class _LogFile(WatchedFileHandler):
+    """A file that is made anew, with its folder, when somebody moved or deleted it.
+
+    A line that cannot be written is lost: the standard library's handler would raise, in whatever had something to say.
+    """
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            super().emit(record)
+        except OSError:
+            self.handleError(record)
+
+    def _open(self) -> Any:
+        Path(self.baseFilename).parent.mkdir(parents=True, exist_ok=True)
+        return super()._open()
+
+
 def _files(files: LogFiles, is_worker: bool) -> dict[LogType, logging.Handler]:
     """What writes each of the files, and takes which lines."""
     handlers: dict[LogType, logging.Handler] = {}
     try:
         for type in LOG_TYPES:
-            files.path(type).parent.mkdir(parents=True, exist_ok=True)
-            handlers[type] = WatchedFileHandler(files.path(type), encoding="utf-8")
+            handlers[type] = _LogFile(files.path(type), encoding="utf-8")
             handlers[type].setFormatter(_formatter(_as_json()))
     except OSError as error:
         raise StorageFailure("The log files cannot be written: check LOG_DIR and LOG_FILE.") from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -203,6 +204,20 @@ def test_a_rotated_file_is_followed_by_a_new_one(tmp_path: Path) -> None:
     os.rename(tmp_path / APPLICATION_LOG, tmp_path / "application.log.1")
     log.info("after")
     assert [line["event"] for line in lines(tmp_path / APPLICATION_LOG)] == ["after"]
+
+
+def test_whoever_logs_hears_nothing_of_a_folder_that_is_gone_and_it_is_made_anew(tmp_path: Path) -> None:
+    folder = tmp_path / "logs"
+    configure(folder=folder)
+    shutil.rmtree(folder)
+    log.info("written all the same")
+    assert [line["event"] for line in lines(folder / APPLICATION_LOG)] == ["written all the same"]
+    shutil.rmtree(folder)
+    folder.write_text("no folder")
+    log.info("lost")
+    folder.unlink()
+    log.info("written again")
+    assert [line["event"] for line in lines(folder / APPLICATION_LOG)] == ["written again"]
 
 
 def test_the_application_log_may_be_a_file_elsewhere(tmp_path: Path) -> None:
