@@ -35,11 +35,6 @@ class Hardware:
         return "float32" if self.precision == "exact" else "auto"
 
 
-def give_back() -> None:
-    """Return what models that went have left of a GPU's memory."""
-    devices.give_back()
-
-
 Loader = Callable[[Path | None, Hardware], Any]
 
 

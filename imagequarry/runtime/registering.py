@@ -9,11 +9,12 @@ from imagequarry.capabilities.segmentation import SearchKey, Segmentation
 from imagequarry.domain.segmenter import Candidates
 from imagequarry.domain.timing import Observe, unobserved
 from imagequarry.engines.huggingface.clip.vocabulary import VOCABULARY
+from imagequarry.engines.huggingface.devices import give_back
 from imagequarry.engines.remote.fal.account import Account
 from imagequarry.engines.remote.fal.card import CARD as TRIPO3D_CARD
 from imagequarry.errors import ModelUnavailable
 from imagequarry.models.cache import ByteCache, EmbeddingKey
-from imagequarry.models.catalogue import Entry, Hardware, catalogue, give_back, remote
+from imagequarry.models.catalogue import Entry, Hardware, catalogue, remote
 from imagequarry.models.embedding_store import EmbeddingFolder
 from imagequarry.models.hub import Hub
 from imagequarry.models.pool import ModelPool

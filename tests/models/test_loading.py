@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 import torch
 
+from imagequarry.engines.huggingface.devices import give_back
 from imagequarry.errors import ModelFailure, ModelLoadFailed, ModelUnavailable
 from imagequarry.models import manifest
 from imagequarry.models.cache import ByteCache, EmbeddingKey
-from imagequarry.models.catalogue import ALIASES, CATALOGUE, Hardware, give_back
+from imagequarry.models.catalogue import ALIASES, CATALOGUE, Hardware
 from imagequarry.models.manifest import Manifest
 from imagequarry.models.pool import ModelPool
 from imagequarry.models.registry import Registry
