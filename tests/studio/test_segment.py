@@ -117,6 +117,28 @@ def inside(mask: NDArray[Any], point: tuple[int, int]) -> bool:
     return bool(mask[point[1], point[0]])
 
 
+# A picture that comes from another program, dropped somewhere in the page or pasted.
+FROM_ELSEWHERE = """([how, bytes]) => {
+  const data = new DataTransfer();
+  data.items.add(new File([new Uint8Array(bytes)], "scene.png", { type: "image/png" }));
+  const sent = how === "paste"
+    ? [new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true })]
+    : ["dragenter", "dragover", "drop"].map(
+        type => new DragEvent(type, { dataTransfer: data, bubbles: true, cancelable: true }));
+  for (const event of sent) document.querySelector("main h1").dispatchEvent(event);
+}"""
+
+
+@pytest.mark.parametrize("how", ["drop", "paste"])
+def test_a_picture_may_be_dropped_and_pasted(tab: Tab, how: str) -> None:
+    expect(tab.page.get_by_role("heading", level=1)).to_be_visible()
+    tab.page.evaluate(FROM_ELSEWHERE, [how, list(encoded(scene(), "PNG"))])
+    desk = Desk(tab)
+    desk.ready()
+    desk.click(DISC)
+    expect(desk.page.get_by_role("radio", checked=True)).to_have_count(1)
+
+
 def test_what_lies_under_the_pointer_is_shown_at_once_and_a_click_selects_it(desk: Desk) -> None:
     x, y = desk.at(DISC)
     desk.stage.hover(position={"x": x, "y": y})

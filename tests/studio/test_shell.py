@@ -23,7 +23,7 @@ PAGES = ["Segment", "Library", "3D", "Jobs", "Models", "Status"]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [(390, 844), (1920, 1080)])
+@pytest.mark.parametrize("size", [(390, 844), (1920, 1080), (3840, 2160)])
 def test_no_page_has_a_serious_issue_for_anybody(
     open_tab: OpenTab, shared_server: Server, scheme: str, size: tuple[int, int]
 ) -> None:
